@@ -1,0 +1,98 @@
+//! Sizes and offsets of the structs of the wall, as text that a C program can print too. The two are compared in a test, and
+//! the sizes below hold at compile time.
+
+use crate::extension::{Files, Io, Store, StoreWrite};
+use crate::host::Host;
+use crate::kernel::{Bytes, Kernel, Primitive, ResourceType};
+use core::mem::{align_of, offset_of, size_of};
+
+const _: () = assert!(
+    size_of::<usize>() == 8,
+    "the value word holds addresses of 64 bits"
+);
+const _: () = assert!(size_of::<Bytes>() == 16);
+const _: () = assert!(size_of::<Primitive>() == 48);
+const _: () = assert!(size_of::<ResourceType>() == 40);
+const _: () = assert!(size_of::<Kernel>() == 112);
+const _: () = assert!(size_of::<Host>() == 8 + 8 * N_HOST_FUNCTIONS);
+const _: () = assert!(align_of::<Kernel>() == 8 && align_of::<Host>() == 8);
+
+/// Number of functions in the host's table.
+pub const N_HOST_FUNCTIONS: usize = 49;
+
+macro_rules! describe {
+    ($text:ident, $($struct:ident: $c_name:literal { $($field:ident $c_field:literal)* })*) => {
+        $(
+            $text.push_str(&format!("{} {}\n", $c_name, size_of::<$struct>()));
+            $($text.push_str(&format!("{}.{} {}\n", $c_name, $c_field, offset_of!($struct, $field)));)*
+        )*
+    };
+}
+
+/// One line for each struct, `name size`, and each of its fields, `name.field offset`, by the names of the C header.
+#[must_use]
+pub fn describe() -> String {
+    let mut text = String::new();
+    describe! { text,
+        Bytes: "sup_bytes" { data "p" len "n" }
+        Primitive: "sup_prim" {
+            name "name" signature "sig" doc "doc" function "fn" min_args "min_args" max_args "max_args"
+            flags "flags" intrinsic "intrinsic" reserved "reserved"
+        }
+        ResourceType: "sup_type" {
+            size "size" version "version" name "name" drop "drop" extra_memory "extra_mem" to_text "to_text"
+        }
+        Kernel: "sup_kernel" {
+            magic "magic" size "size" abi_major "abi_major" abi_minor "abi_minor" value_layout "value_layout"
+            name "name" version "version" needs "needs" primitives "prims" types "types" n_primitives "nprims"
+            n_types "ntypes" primitive_size "prim_size" state_version "state_version" flags "flags"
+            reserved "reserved" load "load" save "save" quiesce "quiesce" unload "unload"
+        }
+        StoreWrite: "sup_store_write" { key "key" value "value" delete "del" reserved "reserved" }
+    }
+    describe_host(&mut text);
+    describe_extensions(&mut text);
+    text
+}
+
+fn describe_host(text: &mut String) {
+    describe! { text,
+        Host: "sup_host" {
+            size "size" abi_major "abi_major" abi_minor "abi_minor" extension "extension" log "log" spawn "spawn"
+            unpin "unpin" settle "settle" settle_with "settle_with" settle_error "settle_error" post "post"
+            state "state" argument "argument" interrupted "interrupted" raise "raise" raise_value "raise_value"
+            take_error "take_error" call "call" slot "slot" slot_get "slot_get" slot_set "slot_set" pin "pin"
+            pinned "pinned" promise "promise" type_of "type_of" get_int "get_int" get_real "get_real"
+            get_text "get_text" get_bytes "get_bytes" get_name "get_name" length "length" list_at "list_at"
+            map_get "map_get" map_at "map_at" inner "inner" instance_name "instance_name" callable "callable"
+            equal "equal" get_resource "get_res" new_int "new_int" new_real "new_real" new_text "new_text"
+            new_bytes "new_bytes" new_symbol "new_symbol" new_keyword "new_keyword" new_path "new_path"
+            new_list "new_list" new_map "new_map" new_error "new_error" new_resource "new_res" encode "encode"
+            decode "decode"
+        }
+    }
+}
+
+fn describe_extensions(text: &mut String) {
+    describe! { text,
+        Io: "sup_io" {
+            size "size" reserved "reserved" write "write" flush "flush" read_line "read_line"
+            arguments "arguments" variable "variable"
+        }
+        Files: "sup_files" { size "size" reserved "reserved" resolve "resolve" }
+        Store: "sup_store" {
+            size "size" reserved "reserved" open_memory "open_memory" open_disk "open_disk" find "find" get "get"
+            write "write" replace "replace" scan "scan"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_host_function_is_described() {
+        let text = super::describe();
+        let described = text.lines().filter(|line| line.starts_with("sup_host.")).count();
+        assert_eq!(described, super::N_HOST_FUNCTIONS + 3);
+    }
+}
