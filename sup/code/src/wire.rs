@@ -1,6 +1,9 @@
 //! The binary form of values and of forms: a flat array of nodes, so that decoding never recurses.
 
-pub use crate::codec::{CANONICAL_NAN, Part, Place, WireError, WireFault};
+mod fault;
+
+pub use crate::codec::CANONICAL_NAN;
+pub use fault::{Part, Place, WireError, WireFault};
 
 use crate::codec::{Input, Output};
 use slp::Span;

@@ -105,108 +105,113 @@ fn check_refused(name: &str, payload: &str, fault: WireFault) {
     }
 }
 
+use WireFault::{
+    ErrorWithoutMap, LongNumber, MissingChild, NameOrder, NameTwice, NameUnused, NoNode, SecondRoot,
+    TooLarge, TrailingBytes, Truncated, WrongNan, WrongNumber, WrongSpan, WrongTag, WrongUtf8,
+};
+
+const REFUSED: &[(&str, &str, WireFault)] = &[
+    ("no node", "00 00", NoNode),
+    ("two roots", "00 02 00 00", SecondRoot),
+    ("trailing byte", "00 01 00 00", TrailingBytes),
+    (
+        "unknown node",
+        "00 01 10",
+        WrongTag {
+            part: Part::Node,
+            found: 16,
+        },
+    ),
+    (
+        "boolean 2",
+        "00 01 01 02",
+        WrongTag {
+            part: Part::Bool,
+            found: 2,
+        },
+    ),
+    ("long count", "fb0000 01 00", LongNumber),
+    ("long integer", "00 01 02 fb0200", LongNumber),
+    ("long 5-byte integer", "00 01 02 fcff000000", LongNumber),
+    ("long zero", "00 01 02 fd0000000000000000", LongNumber),
+    (
+        "integer of 128 bits",
+        "00 01 02 fe00000000000000000000000000000000",
+        WrongNumber,
+    ),
+    ("reserved width", "00 01 02 ff", WrongNumber),
+    (
+        "index of 64 bits",
+        "01 0161 01 06 fd0000000000000000",
+        WrongNumber,
+    ),
+    ("another NaN", "00 01 03 010000000000f87f", WrongNan),
+    ("negative NaN", "00 01 03 000000000000f8ff", WrongNan),
+    ("string not UTF-8", "00 01 04 01 ff", WrongUtf8),
+    ("name not UTF-8", "01 01 ff 01 06 00", WrongUtf8),
+    ("name twice", "02 0161 0161 03 09000200 0600 0601", NameTwice),
+    ("name unused", "02 0161 0162 01 0600", NameUnused),
+    ("name not there", "01 0161 01 0601", NameOrder),
+    (
+        "names out of order",
+        "02 0161 0162 03 09000200 0601 0600",
+        NameOrder,
+    ),
+    (
+        "list kind 3",
+        "00 01 09 03 00 00",
+        WrongTag {
+            part: Part::ListKind,
+            found: 3,
+        },
+    ),
+    (
+        "prefix 7",
+        "00 02 0d 07 00",
+        WrongTag {
+            part: Part::PrefixKind,
+            found: 7,
+        },
+    ),
+    (
+        "span mark 2",
+        "00 01 09 00 00 02",
+        WrongTag {
+            part: Part::SpanMark,
+            found: 2,
+        },
+    ),
+    ("span backwards", "00 01 09 00 00 01 02 01", WrongSpan),
+    ("missing child", "00 02 09 00 02 00 00", MissingChild),
+    ("missing value", "00 02 0a 01 00", MissingChild),
+    ("2^32 children", "00 01 09 00 fcffffffff 00", MissingChild),
+    ("error without map", "00 02 0b 00", ErrorWithoutMap),
+    ("string beyond the end", "00 01 04 05 61", Truncated),
+    ("huge string", "00 01 04 fc00000004 61", Truncated),
+    (
+        "string of 2^63 bytes",
+        "00 01 04 fd0000000000000080",
+        TooLarge {
+            part: Part::Bytes,
+            limit: LIMITS.max_bytes,
+        },
+    ),
+    (
+        "2^40 nodes",
+        "00 fd0000000000010000",
+        TooLarge {
+            part: Part::Node,
+            limit: LIMITS.max_nodes,
+        },
+    ),
+    ("more nodes than bytes", "00 fb0001 00", Truncated),
+    ("more names than bytes", "fb0001 00", Truncated),
+];
+
 #[test]
 fn what_is_not_canonical_is_refused() {
-    use WireFault::*;
-    let cases = [
-        ("no node", "00 00", NoNode),
-        ("two roots", "00 02 00 00", SecondRoot),
-        ("trailing byte", "00 01 00 00", TrailingBytes),
-        (
-            "unknown node",
-            "00 01 10",
-            WrongTag {
-                part: Part::Node,
-                found: 16,
-            },
-        ),
-        (
-            "boolean 2",
-            "00 01 01 02",
-            WrongTag {
-                part: Part::Bool,
-                found: 2,
-            },
-        ),
-        ("long count", "fb0000 01 00", LongNumber),
-        ("long integer", "00 01 02 fb0200", LongNumber),
-        ("long 5-byte integer", "00 01 02 fcff000000", LongNumber),
-        ("long zero", "00 01 02 fd0000000000000000", LongNumber),
-        (
-            "integer of 128 bits",
-            "00 01 02 fe00000000000000000000000000000000",
-            WrongNumber,
-        ),
-        ("reserved width", "00 01 02 ff", WrongNumber),
-        (
-            "index of 64 bits",
-            "01 0161 01 06 fd0000000000000000",
-            WrongNumber,
-        ),
-        ("another NaN", "00 01 03 010000000000f87f", WrongNan),
-        ("negative NaN", "00 01 03 000000000000f8ff", WrongNan),
-        ("string not UTF-8", "00 01 04 01 ff", WrongUtf8),
-        ("name not UTF-8", "01 01 ff 01 06 00", WrongUtf8),
-        ("name twice", "02 0161 0161 03 09000200 0600 0601", NameTwice),
-        ("name unused", "02 0161 0162 01 0600", NameUnused),
-        ("name not there", "01 0161 01 0601", NameOrder),
-        (
-            "names out of order",
-            "02 0161 0162 03 09000200 0601 0600",
-            NameOrder,
-        ),
-        (
-            "list kind 3",
-            "00 01 09 03 00 00",
-            WrongTag {
-                part: Part::ListKind,
-                found: 3,
-            },
-        ),
-        (
-            "prefix 7",
-            "00 02 0d 07 00",
-            WrongTag {
-                part: Part::PrefixKind,
-                found: 7,
-            },
-        ),
-        (
-            "span mark 2",
-            "00 01 09 00 00 02",
-            WrongTag {
-                part: Part::SpanMark,
-                found: 2,
-            },
-        ),
-        ("span backwards", "00 01 09 00 00 01 02 01", WrongSpan),
-        ("missing child", "00 02 09 00 02 00 00", MissingChild),
-        ("missing value", "00 02 0a 01 00", MissingChild),
-        ("2^32 children", "00 01 09 00 fcffffffff 00", MissingChild),
-        ("error without map", "00 02 0b 00", ErrorWithoutMap),
-        ("string beyond the end", "00 01 04 05 61", Truncated),
-        ("huge string", "00 01 04 fc00000004 61", Truncated),
-        (
-            "string of 2^63 bytes",
-            "00 01 04 fd0000000000000080",
-            TooLarge {
-                part: Part::Bytes,
-                limit: LIMITS.max_bytes,
-            },
-        ),
-        (
-            "2^40 nodes",
-            "00 fd0000000000010000",
-            TooLarge {
-                part: Part::Node,
-                limit: LIMITS.max_nodes,
-            },
-        ),
-        ("more nodes than bytes", "00 fb0001 00", Truncated),
-        ("more names than bytes", "fb0001 00", Truncated),
-    ];
-    for (name, payload, fault) in cases {
-        check_refused(name, payload, fault);
+    for (name, payload, fault) in REFUSED {
+        check_refused(name, payload, *fault);
     }
 }
 
@@ -230,8 +235,7 @@ fn other_magic_and_other_versions_are_told_apart() {
 }
 
 #[test]
-fn the_limits_hold() {
-    use WireFault::TooLarge;
+fn the_limit_on_depth_holds() {
     let nested = |depth: u32| {
         flat(|b| {
             (1..depth).for_each(|_| b.prefix(0));
@@ -253,6 +257,12 @@ fn the_limits_hold() {
         })
     );
     assert!(nested(101).check(&shallow).is_err());
+}
+
+#[test]
+fn the_limits_on_names_and_sizes_hold() {
+    let decode =
+        |flat: &Flat, limits: WireLimits| wire::decode(&wire::encode(flat), &limits).map_err(|e| e.fault);
     let two = flat(|b| {
         b.list(0, 2, None);
         b.symbol("long");
