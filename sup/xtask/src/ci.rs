@@ -1,0 +1,74 @@
+//! `cargo xtask ci`: what the machine that guards the main branch runs, and what you run before you hand in.
+
+use std::env;
+
+use crate::house::{Failure, House, captured, done};
+use crate::setup::{self, Need};
+use crate::steps::{Ran, Steps};
+use crate::{test, tidy};
+
+/// Every step, each with its time; later steps run though an earlier one failed.
+pub fn run(house: &House) -> Result<(), Failure> {
+    let mut steps = Steps::default();
+    steps.step("tidy", || tidy::run(house).map(|()| Ran::Yes));
+    steps.step("format", || cargo(house, &["fmt", "--all", "--check"]));
+    steps.step("lockfile", || lockfile(house));
+    steps.step("setup", || setup::run(house, Need::Tests).map(|()| Ran::Yes));
+    // The tests come before clippy: what they compile is what takes long, and the checks find it done.
+    let count = test::in_steps(house, &mut steps);
+    steps.step("clippy", || {
+        cargo(
+            house,
+            &[
+                "clippy",
+                "--release",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "--deny",
+                "warnings",
+            ],
+        )
+    });
+    steps.step("docs", || {
+        let mut command = house.cargo();
+        command.args(["doc", "--release", "--workspace", "--no-deps"]);
+        done(command.env("RUSTDOCFLAGS", "-D warnings")).map(|()| Ran::Yes)
+    });
+    steps.step("deny", || deny(house));
+    let outcome = steps.finish();
+    println!("{} passed, {} failed", count.n_passed, count.n_failed);
+    outcome
+}
+
+fn cargo(house: &House, arguments: &[&str]) -> Result<Ran, Failure> {
+    done(house.cargo().args(arguments)).map(|()| Ran::Yes)
+}
+
+/// Fails when `Cargo.lock` is not what the manifests ask for.
+fn lockfile(house: &House) -> Result<Ran, Failure> {
+    captured(
+        house
+            .cargo()
+            .args(["metadata", "--locked", "--format-version", "1"]),
+    )
+    .map(|_| Ran::Yes)
+}
+
+/// Licences, advisories, bans. Installing cargo-deny takes minutes, so that is done only on request.
+fn deny(house: &House) -> Result<Ran, Failure> {
+    let is_installed = captured(house.cargo().args(["deny", "--version"])).is_ok();
+    if !is_installed {
+        if env::var_os("SUP_CI_DENY").is_none_or(|value| value != "1") {
+            return Ok(Ran::No(
+                "cargo-deny is not installed; SUP_CI_DENY=1 installs it (some minutes)".to_owned(),
+            ));
+        }
+        println!("running `cargo install cargo-deny --locked`");
+        done(house.cargo().args(["install", "cargo-deny", "--locked"]))?;
+    }
+    cargo(
+        house,
+        &["deny", "--all-features", "check", "--config", ".deny.toml"],
+    )
+}
