@@ -1,7 +1,7 @@
 //! SLP as text: read it into a tree that keeps everything, and print trees back.
 //!
 //! Start with [`read`], which always returns a [`Reading`]: a [`Tree`] and the [`Fault`]s met on the way.
-//! [`print`] and [`print_pretty`] go back to text. The crate knows nothing of values, scopes or evaluation,
+//! [`print()`] and [`print_pretty`] go back to text. The crate knows nothing of values, scopes or evaluation,
 //! and touches no file, environment or network: text in, data out.
 
 mod fault;

@@ -101,6 +101,15 @@ fn unfinished_is_told_apart_from_wrong() {
 }
 
 #[test]
+fn every_beginning_of_a_whole_form_is_unfinished() {
+    let text = r#"(a 'b #;(c) "d\n\x41\u{e9}" b"e\xff" {:k `(x ,y ,@z)} #| c #| d |# |# @(n f) ?x #(l "q") ["ü" {. 1}])"#;
+    assert!(read(text).faults.is_empty());
+    for end in (1..text.len()).filter(|&end| text.is_char_boundary(end)) {
+        assert!(read(&text[..end]).is_unfinished(), "{:?}", &text[..end]);
+    }
+}
+
+#[test]
 fn closers_that_fit_nothing_leave_the_rest_readable() {
     check(&[
         (")", &["slp/stray 0..1"], ""),
