@@ -1,8 +1,58 @@
 //! A chunk: what one top-level form compiles to. Immutable, position-independent, storable.
 
-use crate::op::Insn;
-use crate::wire::Flat;
+mod bytes;
+
+pub use crate::wire::hash;
+pub use bytes::{MAGIC, decode, encode};
+
+use crate::op::{Insn, TABLE_HASH};
+use crate::wire::{Flat, WireLimits};
 use slp::Span;
+
+/// The revision of how chunks are laid out in bytes; raise it with each change of that.
+const LAYOUT_REVISION: u32 = 1;
+
+/// The version of compiled code. It is made from the opcode table, so that code of another table is never taken for code
+/// of this one; stored code of another version is compiled anew from its source.
+pub const CODE_VERSION: u32 = TABLE_HASH.wrapping_mul(31).wrapping_add(LAYOUT_REVISION);
+
+/// The most registers that a window may have.
+pub const MAX_REGISTERS: u8 = 250;
+
+/// How large code may be, as bytes and as a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeLimits {
+    /// Of constants that are data, and of names and bytes in all.
+    pub wire: WireLimits,
+    /// Functions in one chunk.
+    pub max_functions: u32,
+    /// Instructions in one function.
+    pub max_instructions: u32,
+    /// Constants in one chunk.
+    pub max_constants: u32,
+    /// Module variables that one chunk names.
+    pub max_cells: u32,
+    /// Primitives that one chunk names.
+    pub max_primitives: u32,
+    /// Types in one chunk.
+    pub max_types: u32,
+    /// Captured values of one function.
+    pub max_captures: u32,
+}
+
+impl CodeLimits {
+    /// What `sup` starts with.
+    pub const STANDARD: CodeLimits = CodeLimits {
+        wire: WireLimits::STANDARD,
+        max_functions: 1 << 16,
+        max_instructions: 1 << 22,
+        max_constants: 1 << 20,
+        max_cells: 1 << 16,
+        max_primitives: 1 << 16,
+        max_types: 1 << 16,
+        max_captures: 1 << 12,
+    };
+}
 
 /// Compiled code of one top-level form. `functions[0]` takes no parameters and is run to carry the form out.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,36 +163,78 @@ pub struct TypeSpec {
     pub optional: bool,
 }
 
-/// The types that have a name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum TypeBase {
-    Any,
-    None,
-    Int,
-    Real,
-    Bool,
-    Str,
-    Bytes,
-    Symbol,
-    Keyword,
-    Path,
-    List,
-    ListParen,
-    ListSquare,
-    ListBrace,
-    Map,
-    Array,
-    Table,
-    Buffer,
-    Box,
-    Fn,
-    Error,
-    Some,
-    Datum,
-    Aberrant,
-    Resource,
-    Fiber,
-    /// A record type, by its full name `module/name`.
-    Form(String),
+macro_rules! type_bases {
+    ($($name:ident $text:literal)*) => {
+        /// The types that have a name.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)]
+        pub enum TypeBase {
+            $($name,)*
+            /// A record type, by its full name `module/name`.
+            Form(String),
+        }
+
+        impl TypeBase {
+            /// The types that every program has, each with the keyword that names it. Stored code counts on the order, so
+            /// new ones come last.
+            pub const NAMED: &'static [(TypeBase, &'static str)] = &[$((TypeBase::$name, $text),)*];
+
+            /// The keyword that names it, without its colon.
+            #[must_use]
+            pub fn name(&self) -> &str {
+                match self {
+                    $(TypeBase::$name => $text,)*
+                    TypeBase::Form(name) => name,
+                }
+            }
+        }
+    };
+}
+
+type_bases! {
+    Any "any"
+    None "none"
+    Int "int"
+    Real "real"
+    Bool "bool"
+    Str "str"
+    Bytes "bytes"
+    Symbol "symbol"
+    Keyword "keyword"
+    Path "path"
+    List "list"
+    ListParen "list-p"
+    ListSquare "list-b"
+    ListBrace "list-c"
+    Map "map"
+    Array "array"
+    Table "table"
+    Buffer "buffer"
+    Box "box"
+    Fn "fn"
+    Error "error"
+    Some "some"
+    Datum "datum"
+    Aberrant "aberrant"
+    Resource "resource"
+    Fiber "fiber"
+}
+
+impl TypeBase {
+    /// The type that every program has under that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<TypeBase> {
+        TypeBase::NAMED
+            .iter()
+            .find(|(_, text)| *text == name)
+            .map(|(base, _)| base.clone())
+    }
+}
+
+impl Parameters {
+    /// How many registers the parameters take at the start of the window.
+    #[must_use]
+    pub fn n_registers(&self) -> usize {
+        usize::from(self.n_required) + usize::from(self.n_optional) + usize::from(self.tail != Tail::None)
+    }
 }

@@ -5,13 +5,27 @@ pub mod op;
 
 pub mod chunk;
 
+pub mod verify;
+
 pub mod wire;
 
 pub mod flat;
 
+pub mod form;
+
+pub mod disassemble;
+
+pub mod image;
+
 mod codec;
 
-pub use chunk::{CaptureSource, CellName, Chunk, Constant, Function, Parameters, Tail, TypeBase, TypeSpec};
+pub use chunk::{
+    CODE_VERSION, CaptureSource, CellName, Chunk, CodeLimits, Constant, Function, Parameters, Tail, TypeBase,
+    TypeSpec,
+};
+pub use disassemble::{disassemble, disassemble_with_spans};
 pub use flat::{Event, FlatBuilder, Reader};
+pub use image::ImageModule;
 pub use op::{INTRINSICS, Insn, Op, Shape};
+pub use verify::{Verified, VerifyError, VerifyFault, verify};
 pub use wire::{Flat, FlatNode, WireError, WireLimits};

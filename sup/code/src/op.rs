@@ -238,6 +238,32 @@ ops! {
     Halt        "halt"        None           "leave the loop; r[a] is the answer";
 }
 
+/// FNV-1a over the number, name, shape and meaning of every opcode: another table has another hash.
+pub const TABLE_HASH: u32 = table_hash(Op::ALL);
+
+const fn table_hash(ops: &[Op]) -> u32 {
+    let mut hash = 0x811c_9dc5;
+    let mut op_idx = 0;
+    while op_idx < ops.len() {
+        let op = ops[op_idx];
+        hash = hash_bytes(hash, &[op as u8, op.shape() as u8]);
+        hash = hash_bytes(hash, op.name().as_bytes());
+        hash = hash_bytes(hash, op.meaning().as_bytes());
+        op_idx += 1;
+    }
+    hash
+}
+
+const fn hash_bytes(mut hash: u32, bytes: &[u8]) -> u32 {
+    let mut byte_idx = 0;
+    while byte_idx < bytes.len() {
+        hash = (hash ^ bytes[byte_idx] as u32).wrapping_mul(0x0100_0193);
+        byte_idx += 1;
+    }
+    // What ends a text must not be able to begin the next one.
+    (hash ^ 0xff).wrapping_mul(0x0100_0193)
+}
+
 /// Intrinsic ids that a kernel's primitive may declare, and the opcode that a call with that many arguments becomes.
 /// The numbers are those of the kernel wall and only ever grow.
 pub const INTRINSICS: &[(u32, usize, Op)] = &[
@@ -290,6 +316,22 @@ impl Insn {
     #[must_use]
     pub fn op(self) -> Option<Op> {
         Op::ALL.get(self.op_number() as usize).copied()
+    }
+
+    /// Index of the instruction that it may go to other than the next one, when it stands at `insn_idx` and its opcode has
+    /// a jump. It may lie outside the function.
+    #[must_use]
+    pub fn jump_target(self, insn_idx: usize) -> Option<i64> {
+        let jumps = matches!(
+            self.op()?.shape(),
+            Shape::Jump
+                | Shape::ReadJump
+                | Shape::ReadReadJump
+                | Shape::ReadImmJump
+                | Shape::HandlerJump
+                | Shape::IterateJump
+        );
+        jumps.then(|| insn_idx as i64 + 1 + i64::from(self.d()))
     }
 
     /// Field a.

@@ -2,7 +2,10 @@
 #![allow(dead_code)]
 
 use slp::Span;
-use sup_code::{Flat, FlatBuilder};
+use sup_code::{
+    CaptureSource, CellName, Chunk, Constant, Flat, FlatBuilder, Function, Insn, Op, Parameters, Tail,
+    TypeBase, TypeSpec,
+};
 
 /// A linear congruential generator: tests must be the same on every run.
 pub struct Lcg(pub u64);
@@ -100,4 +103,132 @@ pub fn unhex(text: &str) -> Vec<u8> {
         .chunks(2)
         .map(|pair| digit(pair[0]) * 16 + digit(pair[1]))
         .collect()
+}
+
+/// A chunk with every sort of table entry, capture and operand that the verifier passes.
+pub fn sample_chunk() -> Chunk {
+    Chunk {
+        module: "main".to_owned(),
+        source: "main.slp".to_owned(),
+        functions: vec![sample_form(), sample_outer(), sample_inner()],
+        constants: vec![
+            Constant::Int(1 << 40),
+            Constant::Real(0.5),
+            Constant::Str("a \"b\"".to_owned()),
+            Constant::Symbol("sym".to_owned()),
+            Constant::Keyword("key".to_owned()),
+            Constant::Path("mem:x".to_owned()),
+            Constant::Data(sample_data()),
+        ],
+        cells: vec![
+            CellName {
+                module: "main".to_owned(),
+                name: "f".to_owned(),
+            },
+            CellName {
+                module: "core".to_owned(),
+                name: "map".to_owned(),
+            },
+        ],
+        primitives: vec!["alu/add".to_owned(), "%str-upper".to_owned()],
+        types: vec![
+            TypeSpec {
+                base: TypeBase::Int,
+                optional: true,
+            },
+            TypeSpec {
+                base: TypeBase::Form("geo/point".to_owned()),
+                optional: false,
+            },
+        ],
+    }
+}
+
+fn sample_data() -> Flat {
+    let mut builder = FlatBuilder::new();
+    builder.list(2, 2, None);
+    builder.keyword("k");
+    builder.map(0);
+    builder.finish()
+}
+
+/// Defines `f` as the closure of the second function and calls it under a handler.
+fn sample_form() -> Function {
+    Function {
+        n_registers: 6,
+        code: vec![
+            Insn::new(Op::Closure, 0, 0, 0, 1),
+            Insn::new(Op::DefCell, 0, 0, 0, 0),
+            Insn::new(Op::Handler, 5, 0, 0, 4),
+            Insn::new(Op::LoadInt, 2, 0, 0, 7),
+            Insn::new(Op::CallCell, 1, 1, 0, 0),
+            Insn::new(Op::EndHandler, 0, 0, 0, 0),
+            Insn::new(Op::Jump, 0, 0, 0, 1),
+            Insn::new(Op::Move, 1, 5, 0, 0),
+            Insn::new(Op::LoadConst, 2, 0, 0, 6),
+            Insn::new(Op::CallPrim, 1, 1, 0, 1),
+            Insn::new(Op::List, 0, 1, 2, 2),
+            Insn::new(Op::Map, 0, 1, 2, 0),
+            Insn::new(Op::Return, 0, 0, 0, 0),
+        ],
+        spans: vec![(0, Span { start: 0, end: 40 }), (4, Span { start: 41, end: 400 })],
+        span: Span { start: 0, end: 400 },
+        ..Function::default()
+    }
+}
+
+/// A loop with counters, types and an iteration; makes the closure of the third function.
+fn sample_outer() -> Function {
+    Function {
+        name: "outer".to_owned(),
+        parameters: Parameters {
+            n_required: 1,
+            n_optional: 0,
+            tail: Tail::None,
+        },
+        n_registers: 8,
+        code: vec![
+            Insn::new(Op::CheckType, 0, 0, 0, 0),
+            Insn::new(Op::NewBox, 1, 0, 0, 0),
+            Insn::new(Op::Closure, 2, 0, 0, 2),
+            Insn::with_imm(Op::JumpGeImm, 0, -300, 2),
+            Insn::new(Op::AddConst, 0, 0, 0, 1),
+            Insn::new(Op::Loop, 0, 0, 0, -3),
+            Insn::new(Op::Iterate, 3, 2, 0, 0),
+            Insn::new(Op::Next, 3, 0, 0, 2),
+            Insn::new(Op::Add, 0, 0, 5, 0),
+            Insn::new(Op::Loop, 0, 0, 0, -3),
+            Insn::new(Op::JumpLt, 0, 5, 0, 2),
+            Insn::new(Op::Move, 7, 0, 0, 0),
+            Insn::new(Op::TailSelf, 6, 1, 0, 0),
+            Insn::new(Op::LoadCell, 6, 0, 0, 1),
+            Insn::new(Op::TailCall, 6, 1, 0, 0),
+        ],
+        span: Span { start: 5, end: 39 },
+        ..Function::default()
+    }
+}
+
+fn sample_inner() -> Function {
+    Function {
+        name: "inner".to_owned(),
+        parameters: Parameters {
+            n_required: 0,
+            n_optional: 1,
+            tail: Tail::Rest,
+        },
+        n_registers: 4,
+        captures: vec![CaptureSource::Register(1), CaptureSource::Enclosing],
+        code: vec![
+            Insn::new(Op::Capture, 2, 0, 0, 0),
+            Insn::new(Op::Unbox, 2, 2, 0, 0),
+            Insn::new(Op::AtConst, 2, 2, 0, 4),
+            Insn::new(Op::TypeIs, 3, 2, 0, 1),
+            Insn::new(Op::Slice, 3, 1, 0, 1),
+            Insn::new(Op::LoadPrim, 3, 0, 0, 0),
+            Insn::new(Op::Raise, 3, 0, 0, 0),
+        ],
+        spans: vec![(6, Span { start: 20, end: 30 })],
+        span: Span { start: 10, end: 30 },
+    }
 }
