@@ -78,8 +78,14 @@ pub struct Host {
     pub pin: unsafe extern "C" fn(*mut Context, Word) -> Ref,
     /// The value of a pin made in this isolate; raises for others.
     pub pinned: unsafe extern "C" fn(*mut Context, Ref) -> Word,
-    /// A new promise: its token, and the value that an `ASYNC` primitive returns to wait for it.
+    /// A new promise: its token, and the handle that programs `await`.
     pub promise: unsafe extern "C" fn(*mut Context, *mut Promise) -> Word,
+    /// Asks the machine to park the fiber until the promise or fiber of that handle is settled, and to answer its value or
+    /// raise its error in the primitive's place. Answers `word::THROW`, which the primitive, flagged `ASYNC`, returns at once.
+    pub wait: unsafe extern "C" fn(*mut Context, Word) -> Word,
+    /// Asks the machine to call a function in the primitive's place, with no native frame left behind. Answers
+    /// `word::THROW`, which the primitive returns at once.
+    pub tail_call: unsafe extern "C" fn(*mut Context, Word, u32, *const Word) -> Word,
 
     // ---- reading values ----
     /// Number of the value's `ValueType`.
@@ -110,6 +116,10 @@ pub struct Host {
     pub instance_name: unsafe extern "C" fn(*mut Context, Word, *mut Bytes) -> i32,
     /// Whether the value can be called.
     pub callable: unsafe extern "C" fn(*mut Context, Word) -> i32,
+    /// The text that `print` shows: strings as they are, everything else as it reads back. Answers a string.
+    pub display: unsafe extern "C" fn(*mut Context, Word) -> Word,
+    /// The text that reads back as the value. Answers a string.
+    pub repr: unsafe extern "C" fn(*mut Context, Word) -> Word,
     /// Whether two values are deeply equal, as `eq` has it.
     pub equal: unsafe extern "C" fn(*mut Context, Word, Word) -> i32,
     /// Data of a resource of that type, or null. Stays until the resource is collected, which is not before return.

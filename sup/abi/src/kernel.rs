@@ -38,7 +38,7 @@ pub mod flags {
     pub const LEAF: u32 = 2;
     /// Works on the host's pool while its fiber is parked. Needs `ASYNC`.
     pub const BLOCKING: u32 = 4;
-    /// May answer a promise; the machine parks the fiber until it is settled.
+    /// May return `Host::wait`: the machine parks the fiber until a promise is settled.
     pub const ASYNC: u32 = 8;
     /// May run on several threads at once. Without it the host lets one thread at a time into the kernel.
     pub const MT: u32 = 16;

@@ -18,7 +18,7 @@ const _: () = assert!(size_of::<Host>() == 8 + 8 * N_HOST_FUNCTIONS);
 const _: () = assert!(align_of::<Kernel>() == 8 && align_of::<Host>() == 8);
 
 /// Number of functions in the host's table.
-pub const N_HOST_FUNCTIONS: usize = 49;
+pub const N_HOST_FUNCTIONS: usize = 53;
 
 macro_rules! describe {
     ($text:ident, $($struct:ident: $c_name:literal { $($field:ident $c_field:literal)* })*) => {
@@ -62,10 +62,10 @@ fn describe_host(text: &mut String) {
             unpin "unpin" settle "settle" settle_with "settle_with" settle_error "settle_error" post "post"
             state "state" argument "argument" interrupted "interrupted" raise "raise" raise_value "raise_value"
             take_error "take_error" call "call" slot "slot" slot_get "slot_get" slot_set "slot_set" pin "pin"
-            pinned "pinned" promise "promise" type_of "type_of" get_int "get_int" get_real "get_real"
+            pinned "pinned" promise "promise" wait "wait" tail_call "tail_call" type_of "type_of" get_int "get_int" get_real "get_real"
             get_text "get_text" get_bytes "get_bytes" get_name "get_name" length "length" list_at "list_at"
             map_get "map_get" map_at "map_at" inner "inner" instance_name "instance_name" callable "callable"
-            equal "equal" get_resource "get_res" new_int "new_int" new_real "new_real" new_text "new_text"
+            display "display" repr "repr" equal "equal" get_resource "get_res" new_int "new_int" new_real "new_real" new_text "new_text"
             new_bytes "new_bytes" new_symbol "new_symbol" new_keyword "new_keyword" new_path "new_path"
             new_list "new_list" new_map "new_map" new_error "new_error" new_resource "new_res" encode "encode"
             decode "decode"

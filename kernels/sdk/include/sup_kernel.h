@@ -1,0 +1,265 @@
+/* What a kernel of `sup` exports and what it may ask of the machine. ABI 1.0: structs are append-only, and each starts with
+ * its size or is carried with it. The same as sup/abi/src/kernel.rs, host.rs and extension.rs; a test compares the layouts.
+ *
+ * WHEN VALUES MOVE. The collector never runs while a native function runs, whatever the function allocates: the machine
+ * collects after it has returned. The one exception is `call`, which runs SLP code. So a raw word stays good until the
+ * function returns, unless the function uses `call`; what must survive that is kept in a slot, and the arguments are then
+ * read again with `argument`.
+ *
+ * FAILURE. A function that answers a sup_val answers SUP_THROW when it has raised: pass that on, or take the error with
+ * `take_error`. A function that answers int32_t answers 1 for yes and 0 for no, and raises nothing unless it says so. A
+ * primitive that answers SUP_THROW with no error pending raises `kernel/throw`.
+ *
+ * THREADS. A function that takes a sup_ctx may be called only by the thread that runs the primitive, while it runs; elsewhere
+ * it answers SUP_THROW, 0 or NULL and does nothing. The others may be called from any thread at any time.
+ */
+#ifndef SUP_KERNEL_H
+#define SUP_KERNEL_H
+#include <stddef.h>
+#include <stdint.h>
+#include "sup_tags.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SUP_MAGIC 0x31505553u /* "SUP1" */
+#define SUP_ABI_MAJOR 1
+#define SUP_ABI_MINOR 0
+
+typedef struct sup_ctx sup_ctx; /* one call on one isolate's thread; never store, never share */
+typedef uint64_t sup_ref;       /* pinned value or function; may go to other threads */
+typedef uint64_t sup_promise;   /* write-once token; may go to other threads; 0 is none */
+typedef uint32_t sup_slot;      /* keeps a value through `call`; dropped on return */
+typedef struct sup_bytes { const uint8_t *p; size_t n; } sup_bytes;
+
+/* Flags of a primitive. Unknown bits are refused. */
+enum {
+  SUP_PURE = 1,     /* the same answer for the same arguments, and touches nothing else */
+  SUP_LEAF = 2,     /* of the host uses only raise, new_int, new_real and readers */
+  SUP_BLOCKING = 4, /* works on the host's pool while its fiber is parked; needs SUP_ASYNC */
+  SUP_ASYNC = 8,    /* may return `wait`: the fiber is parked until a promise is settled */
+  SUP_MT = 16,      /* may run on several threads at once; without it one thread at a time is let in */
+  SUP_NOTHROW = 32, /* never raises */
+  SUP_EVERYDAY = 64 /* its name is visible without the kernel's name before it, as `+` is */
+};
+
+/* Types of values; append-only. */
+enum {
+  SUP_T_NIL, SUP_T_BOOL, SUP_T_INT, SUP_T_REAL, SUP_T_STR, SUP_T_BYTES, SUP_T_SYMBOL, SUP_T_KEYWORD, SUP_T_PATH,
+  SUP_T_LIST_P, SUP_T_LIST_B, SUP_T_LIST_C, SUP_T_MAP, SUP_T_ERROR, SUP_T_FORM, SUP_T_SOME, SUP_T_DATUM,
+  SUP_T_ABERRANT, SUP_T_ARRAY, SUP_T_TABLE, SUP_T_BUFFER, SUP_T_BOX, SUP_T_FN, SUP_T_PRIMITIVE, SUP_T_RESOURCE,
+  SUP_T_FIBER
+};
+
+/* Kinds of lists, for new_list. */
+enum { SUP_LIST_P = 0, SUP_LIST_B = 1, SUP_LIST_C = 2 };
+
+/* Intrinsics: meanings that let the compiler turn a call into one instruction. Append-only; sup/abi/src/intrinsic.rs says
+ * what each means exactly. */
+enum {
+  SUP_I_NONE, SUP_I_ADD, SUP_I_SUB, SUP_I_MUL, SUP_I_DIV, SUP_I_REM, SUP_I_LT, SUP_I_LE, SUP_I_GT, SUP_I_GE,
+  SUP_I_NUM_EQ, SUP_I_NUM_NE, SUP_I_NEG, SUP_I_NOT, SUP_I_EQ, SUP_I_BIT_AND, SUP_I_BIT_OR, SUP_I_BIT_XOR,
+  SUP_I_SHIFT_LEFT, SUP_I_SHIFT_RIGHT, SUP_I_ADD_INT, SUP_I_SUB_INT, SUP_I_MUL_INT, SUP_I_DIV_INT, SUP_I_MOD_INT,
+  SUP_I_EQ_INT, SUP_I_ADD_REAL, SUP_I_SUB_REAL, SUP_I_MUL_REAL, SUP_I_DIV_REAL, SUP_I_EQ_REAL, SUP_I_QUOT,
+  SUP_I_FLOOR_MOD, SUP_I_MIN, SUP_I_MAX, SUP_I_ABS, SUP_I_BIT_NOT, SUP_I_SHIFT_RIGHT_ZERO, SUP_I_INT_TO_REAL,
+  SUP_I_REAL_TO_INT, SUP_I_SQRT
+};
+
+/* The arguments may be read until the function returns or makes a `call`. */
+typedef sup_val (*sup_fn)(sup_ctx *ctx, uint32_t argc, const sup_val *argv);
+
+typedef struct sup_prim {
+  const char *name;     /* "add" */
+  const char *sig;      /* "(a :int b :int) :int"; 'name: unevaluated; &opt, &rest */
+  const char *doc;
+  sup_fn fn;
+  int16_t min_args;
+  int16_t max_args;     /* -1: any number */
+  uint32_t flags;
+  uint32_t intrinsic;   /* 0: none */
+  uint32_t reserved;    /* 0 */
+} sup_prim;
+
+typedef struct sup_type { /* type of a resource; its address is its identity */
+  uint32_t size, version;
+  const char *name;
+  void (*drop)(void *data);                       /* once, on any thread; may be NULL */
+  size_t (*extra_mem)(void *data);                /* bytes outside the heap; may be NULL */
+  sup_val (*to_text)(sup_ctx *ctx, void *data);   /* a string; may be NULL */
+} sup_type;
+
+typedef sup_val (*sup_build)(sup_ctx *ctx, void *data);
+
+typedef struct sup_host { /* static for the process; test `size` before using newer fields */
+  uint32_t size;
+  uint16_t abi_major, abi_minor;
+
+  /* ---- from any thread ---- */
+  const void *(*extension)(const char *id);                       /* "sup.io/1", ... or NULL */
+  void (*log)(int32_t level, sup_bytes message);                  /* 1 error 2 warning 3 information 4 detail */
+  int32_t (*spawn)(void (*run)(void *), void (*drop)(void *), void *data); /* bounded pool; 0: full, nothing called */
+  void (*unpin)(sup_ref);
+  int32_t (*settle)(sup_promise, int32_t ok, sup_bytes encoded);  /* wire form; ok 0: an error value */
+  int32_t (*settle_with)(sup_promise, sup_build make, void (*drop)(void *), void *data); /* made later, on the isolate's
+                                                                     thread; drop is always called */
+  int32_t (*settle_error)(sup_promise, const char *code, sup_bytes message);
+  int32_t (*post)(sup_ref function, sup_bytes encoded_args, sup_promise reply); /* new fiber in its isolate; reply may be 0 */
+
+  /* ---- the call ---- */
+  void *(*state)(sup_ctx *);                                      /* what `load` made */
+  sup_val (*argument)(sup_ctx *, uint32_t index);                 /* good after `call` too */
+  int32_t (*interrupted)(sup_ctx *);                              /* cancelled, out of fuel or time: return soon */
+  sup_val (*raise)(sup_ctx *, const char *code, sup_bytes message);
+  sup_val (*raise_value)(sup_ctx *, sup_val error);
+  sup_val (*take_error)(sup_ctx *);                               /* after SUP_THROW; nil when none is pending */
+  sup_val (*call)(sup_ctx *, sup_val function, uint32_t argc, const sup_val *argv); /* may move values */
+  sup_slot (*slot)(sup_ctx *, sup_val);
+  sup_val (*slot_get)(sup_ctx *, sup_slot);
+  void (*slot_set)(sup_ctx *, sup_slot, sup_val);
+  sup_ref (*pin)(sup_ctx *, sup_val);
+  sup_val (*pinned)(sup_ctx *, sup_ref);                          /* raises for another isolate's */
+  sup_val (*promise)(sup_ctx *, sup_promise *out);                /* its token; answers the handle that programs await */
+  sup_val (*wait)(sup_ctx *, sup_val handle);                     /* `return h->wait(ctx, handle);` parks the fiber: the value
+                                                                     of the promise becomes the primitive's (SUP_ASYNC) */
+  sup_val (*tail_call)(sup_ctx *, sup_val function, uint32_t argc, const sup_val *argv); /* `return h->tail_call(...);` */
+
+  /* ---- reading values ---- */
+  uint32_t (*type_of)(sup_ctx *, sup_val);                        /* SUP_T_... */
+  int32_t (*get_int)(sup_ctx *, sup_val, int64_t *);
+  int32_t (*get_real)(sup_ctx *, sup_val, double *);
+  int32_t (*get_text)(sup_ctx *, const sup_val *, sup_bytes *);   /* where the word lies: a short string lies in its word */
+  int32_t (*get_bytes)(sup_ctx *, const sup_val *, sup_bytes *);  /* strings, bytes, buffers */
+  int32_t (*get_name)(sup_ctx *, sup_val, sup_bytes *);           /* symbol, keyword, path; stays for ever */
+  int32_t (*length)(sup_ctx *, sup_val, size_t *);
+  int32_t (*list_at)(sup_ctx *, sup_val, size_t, sup_val *);      /* list, array, record instance */
+  int32_t (*map_get)(sup_ctx *, sup_val, sup_val key, sup_val *); /* map, table, fields of an error value */
+  int32_t (*map_at)(sup_ctx *, sup_val, size_t, sup_val *key, sup_val *value); /* in insertion order */
+  int32_t (*inner)(sup_ctx *, sup_val, sup_val *);                /* of a quoted value, datum, aberrant or box */
+  int32_t (*instance_name)(sup_ctx *, sup_val, sup_bytes *);
+  int32_t (*callable)(sup_ctx *, sup_val);
+  sup_val (*display)(sup_ctx *, sup_val);                         /* as `print` shows it: a string */
+  sup_val (*repr)(sup_ctx *, sup_val);                            /* as it reads back: a string */
+  int32_t (*equal)(sup_ctx *, sup_val, sup_val);                  /* deep, as `eq` */
+  void *(*get_res)(sup_ctx *, sup_val, const sup_type *);         /* NULL on another type */
+
+  /* ---- making values ---- */
+  sup_val (*new_int)(sup_ctx *, int64_t);
+  sup_val (*new_real)(sup_ctx *, double);
+  sup_val (*new_text)(sup_ctx *, sup_bytes);                      /* UTF-8, else raises str/utf8 */
+  sup_val (*new_bytes)(sup_ctx *, sup_bytes);
+  sup_val (*new_symbol)(sup_ctx *, sup_bytes);
+  sup_val (*new_keyword)(sup_ctx *, sup_bytes);                   /* without the colon */
+  sup_val (*new_path)(sup_ctx *, sup_bytes);
+  sup_val (*new_list)(sup_ctx *, uint32_t kind, const sup_val *, size_t);
+  sup_val (*new_map)(sup_ctx *, const sup_val *keys_and_values, size_t n_pairs);
+  sup_val (*new_error)(sup_ctx *, const char *code, sup_bytes message, sup_val data); /* not raised */
+  sup_val (*new_res)(sup_ctx *, const sup_type *, void *data);    /* the host owns the data from now on */
+
+  /* ---- wire form ---- */
+  int32_t (*encode)(sup_ctx *, sup_val, sup_bytes *);             /* until the call returns; 0 after raising */
+  sup_val (*decode)(sup_ctx *, sup_bytes);
+} sup_host;
+
+typedef struct sup_kernel {
+  uint32_t magic, size;
+  uint16_t abi_major, abi_minor;
+  uint32_t value_layout;                    /* SUP_VALUE_LAYOUT */
+  const char *name, *version;
+  const char *const *needs;                 /* NULL-terminated extension ids; may be NULL */
+  const sup_prim *prims;
+  const sup_type *const *types;             /* may be NULL */
+  uint32_t nprims, ntypes, prim_size;       /* prim_size: sizeof(sup_prim) */
+  uint32_t state_version, flags, reserved;  /* flags, reserved: 0 */
+  int32_t (*load)(const sup_host *, uint32_t old_version, sup_bytes old_state, void **state, sup_bytes *message);
+  int32_t (*save)(void *state, int32_t (*put)(void *w, sup_bytes), void *w);
+  int32_t (*quiesce)(void *state, uint64_t deadline_ns);  /* stop threads, refuse new work; 0: done */
+  void (*unload)(void *state);
+} sup_kernel;
+
+/* ---- extensions: host services by name ---- */
+
+#define SUP_IO "sup.io/1"
+enum { SUP_STREAM_OUT = 1, SUP_STREAM_ERR = 2 };
+typedef struct sup_io {
+  uint32_t size, reserved;
+  int32_t (*write)(sup_ctx *, uint32_t stream, sup_bytes);        /* 1, or 0 after raising */
+  int32_t (*flush)(sup_ctx *, uint32_t stream);
+  sup_val (*read_line)(sup_ctx *);                                /* a string, nil at the end, or a promise of one */
+  sup_val (*arguments)(sup_ctx *);
+  sup_val (*variable)(sup_ctx *, sup_bytes name);                 /* a string or nil */
+} sup_io;
+
+#define SUP_FILES "sup.files/1"
+enum { SUP_ACCESS_READ = 1, SUP_ACCESS_WRITE = 2 };
+typedef struct sup_files {
+  uint32_t size, reserved;
+  sup_val (*resolve)(sup_ctx *, sup_bytes path, uint32_t access); /* the path to open, or SUP_THROW */
+} sup_files;
+
+#define SUP_STORE "sup.store/1"
+enum { SUP_SYNC = 0, SUP_WAL = 1, SUP_UNSAFE = 2 };
+typedef struct sup_store_write { sup_bytes key, value; uint32_t del, reserved; } sup_store_write;
+typedef struct sup_store { /* 1 yes, 0 no, -1 after raising */
+  uint32_t size, reserved;
+  int32_t (*open_memory)(sup_ctx *, sup_bytes name, uint64_t *store);
+  int32_t (*open_disk)(sup_ctx *, sup_bytes name, sup_bytes path, uint64_t *store);
+  int32_t (*find)(sup_ctx *, sup_bytes name, uint64_t *store);
+  int32_t (*get)(sup_ctx *, uint64_t store, sup_bytes key, sup_bytes *value);
+  int32_t (*write)(sup_ctx *, uint64_t store, const sup_store_write *, size_t, uint32_t durability);
+  int32_t (*replace)(sup_ctx *, uint64_t store, sup_bytes key, sup_bytes before, sup_bytes after, uint32_t durability);
+  int32_t (*scan)(sup_ctx *, uint64_t store, sup_bytes prefix, sup_bytes after, size_t limit,
+                  int32_t (*visit)(void *w, sup_bytes key, sup_bytes value), void *w);
+} sup_store;
+
+/* The only exported symbol. */
+#if defined(_WIN32)
+#define SUP_EXPORT __declspec(dllexport)
+#else
+#define SUP_EXPORT __attribute__((visibility("default")))
+#endif
+SUP_EXPORT const sup_kernel *sup_kernel_v1(const sup_host *host);
+
+#ifdef __cplusplus
+}
+#endif
+
+/* ---- conveniences ---- */
+
+static inline sup_bytes sup_text(const char *text) {
+  sup_bytes b;
+  b.p = (const uint8_t *)text;
+  b.n = strlen(text);
+  return b;
+}
+
+/* Any integer as a value. */
+static inline sup_val sup_int(const sup_host *h, sup_ctx *ctx, int64_t i) {
+  return i >= SUP_FIXNUM_MIN && i <= SUP_FIXNUM_MAX ? sup_fixnum(i) : h->new_int(ctx, i);
+}
+
+/* The integer of a value; 0 when it is none. */
+static inline int sup_get_int(const sup_host *h, sup_ctx *ctx, sup_val v, int64_t *out) {
+  if (sup_is_fixnum(v)) {
+    *out = sup_fixnum_value(v);
+    return 1;
+  }
+  return h->get_int(ctx, v, out);
+}
+
+/* Any real as a value. */
+static inline sup_val sup_real(const sup_host *h, sup_ctx *ctx, double d) {
+  sup_val v;
+  return sup_flonum(d, &v) ? v : h->new_real(ctx, d);
+}
+
+/* The real of a value; 0 when it is none. */
+static inline int sup_get_real(const sup_host *h, sup_ctx *ctx, sup_val v, double *out) {
+  if (sup_is_flonum(v)) {
+    *out = sup_flonum_value(v);
+    return 1;
+  }
+  return h->get_real(ctx, v, out);
+}
+
+#endif

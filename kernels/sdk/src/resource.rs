@@ -1,0 +1,77 @@
+//! Resources: Rust data that programs hold by a handle, dropped when the machine finds nothing holding it.
+#![allow(unsafe_code)]
+
+use crate::context::Context;
+use crate::entry;
+use std::ffi::{CStr, c_void};
+use sup_abi::kernel::{self, ResourceType};
+use sup_abi::word::Word;
+
+/// Data behind a handle. It is used by one thread at a time and may be dropped on another.
+pub trait Resource: Send + 'static {
+    /// Name of the type, for messages.
+    const NAME: &'static CStr;
+    /// Version of the data, compared when it is handed over to another generation of the kernel.
+    const VERSION: u32 = 1;
+
+    /// Bytes held outside the heap, for the memory quota.
+    fn extra_memory(&self) -> usize {
+        0
+    }
+
+    /// How it prints, between the brackets.
+    fn to_text(&self) -> String {
+        Self::NAME.to_string_lossy().into_owned()
+    }
+}
+
+/// A resource type that `kernel!` was told of under `resources`, which gives it its identity.
+pub trait ResourceKind: Resource {
+    /// The record that the host knows the type by.
+    fn type_record() -> &'static TypeRecord;
+}
+
+/// What the host knows of a resource type; its address is the type's identity.
+#[repr(transparent)]
+pub struct TypeRecord(ResourceType);
+
+// SAFETY: the record holds pointers to constants and functions only, and is never written.
+unsafe impl Sync for TypeRecord {}
+
+impl TypeRecord {
+    /// The record of a type.
+    #[must_use]
+    pub const fn of<R: Resource>() -> TypeRecord {
+        TypeRecord(ResourceType {
+            size: size_of::<ResourceType>() as u32,
+            version: R::VERSION,
+            name: R::NAME.as_ptr(),
+            drop: Some(drop_data::<R>),
+            extra_memory: Some(extra_memory::<R>),
+            to_text: Some(to_text::<R>),
+        })
+    }
+}
+
+unsafe extern "C" fn drop_data<R: Resource>(data: *mut c_void) {
+    // SAFETY: the host calls this once for each pointer that `Context::resource::<R>` made of a box.
+    let resource = unsafe { Box::from_raw(data.cast::<R>()) };
+    entry::contain("dropping a resource", || drop(resource));
+}
+
+unsafe extern "C" fn extra_memory<R: Resource>(data: *mut c_void) -> usize {
+    // SAFETY: the host calls this with data that was not dropped yet.
+    let resource = unsafe { &*data.cast::<R>() };
+    entry::contain("measuring a resource", || resource.extra_memory()).unwrap_or(0)
+}
+
+unsafe extern "C" fn to_text<R: Resource>(raw: *mut kernel::Context, data: *mut c_void) -> Word {
+    // SAFETY: the host calls this with data that was not dropped yet.
+    let resource = unsafe { &*data.cast::<R>() };
+    // SAFETY: the host calls this on the isolate's thread with the running context.
+    unsafe {
+        entry::enter(raw, 0, std::ptr::null(), |cx: &mut Context, _| {
+            Ok(cx.text(&resource.to_text())?.word())
+        })
+    }
+}
