@@ -78,7 +78,7 @@ macro_rules! ops {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
         pub enum Op {
-            $(#[doc = $meaning] $name,)*
+            $(#[doc = concat!("`", $meaning, "`")] $name,)*
         }
 
         impl Op {
@@ -367,5 +367,21 @@ impl Insn {
     #[inline(always)]
     pub const fn imm(self) -> i16 {
         (self.0 >> 16) as i16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Op, TABLE_HASH, table_hash};
+
+    #[test]
+    fn another_table_has_another_hash() {
+        assert_eq!(table_hash(Op::ALL), TABLE_HASH);
+        assert_ne!(table_hash(&Op::ALL[1..]), TABLE_HASH);
+        for op_idx in 1..Op::ALL.len() {
+            let mut swapped = Op::ALL.to_vec();
+            swapped.swap(op_idx - 1, op_idx);
+            assert_ne!(table_hash(&swapped), TABLE_HASH);
+        }
     }
 }

@@ -5,7 +5,8 @@
 //! often as they are set and none is left when the function returns, and a closure finds what it captures.
 //!
 //! Not proved, since the machine copes with it: what sort of value a register holds (each instruction looks at the tags of
-//! what it is given), and that a register was written before it is read (a window starts out filled with nil).
+//! what it is given), and that a register was written before it is read (the machine sees to it that a register holds some
+//! value at all times). Names are not looked up either: an unbound one is an error when it is used.
 
 mod handlers;
 mod operands;
