@@ -10,6 +10,7 @@
 //! `r[x]` is register x of the running window, `r[-1]` holds the closure that runs. A call puts the callee in `r[a]` and
 //! its arguments in the registers after it; the callee's window starts at the first argument, and the result replaces the
 //! callee. Jumps add `d` to the index of the next instruction. `imm` is `b` and `c` read as one signed 16-bit number.
+//! Only `loop` goes back, and no handler is set where a window is given up: `verify` says what else code must keep to.
 
 /// How the fields of an instruction are used; the verifier and the disassembler go by this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
