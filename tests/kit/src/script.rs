@@ -10,8 +10,8 @@
 //! ;!! type/mismatch 'x             the form raised: the error's code, and, when it is there, the text that it points at
 //! ```
 //!
-//! An expectation may also stand on the form's own line. A form without expectation may have any value; it may not raise, and it
-//! may not print. Before the first heading stand only comments. With `SUP_BLESS=1` the expectations that differ are rewritten in
+//! An expectation may also stand on the form's own line. A form without expectation may have any value; it may not raise, and what
+//! it prints is expected of the next one that has any. Before the first heading stand only comments. With `SUP_BLESS=1` the expectations that differ are rewritten in
 //! place and nothing fails; `git diff` is the review.
 
 use std::env;
@@ -28,12 +28,35 @@ use crate::report::report_count;
 pub struct Case {
     /// The first word of its heading.
     pub name: String,
+    /// What stands behind it in the heading, for the runner: `!bare`.
+    pub notes: String,
     /// The script it stands in.
     pub path: PathBuf,
     /// The line of its heading, from 1.
     pub line: usize,
     /// What stands below the heading, expectations included: they are comments.
     pub source: String,
+}
+
+impl Case {
+    /// The source with spaces in place of the expectations that have a line of their own, so that they do not end up in a string
+    /// that a case leaves open. Places stay what they are.
+    pub fn program(&self) -> String {
+        let mut program = String::with_capacity(self.source.len());
+        for line in self.source.split_inclusive('\n') {
+            if Kind::ALL
+                .iter()
+                .any(|kind| line.trim_start().starts_with(kind.marker()))
+            {
+                let content = line.trim_end_matches('\n');
+                program.extend(std::iter::repeat_n(' ', content.len()));
+                program.push_str(&line[content.len()..]);
+            } else {
+                program.push_str(line);
+            }
+        }
+        program
+    }
 }
 
 /// What a runner says of one top-level form of a case.
@@ -170,7 +193,9 @@ pub fn cases(path: &Path, text: &str) -> Result<Vec<Case>, String> {
     let mut cases: Vec<Case> = Vec::new();
     for (line, number) in text.split_inclusive('\n').zip(1..) {
         if let Some(heading) = line.strip_prefix(";;;") {
-            let name = heading.split_whitespace().next().unwrap_or_default().to_owned();
+            let heading = heading.trim();
+            let (name, notes) = heading.split_once(' ').unwrap_or((heading, ""));
+            let (name, notes) = (name.to_owned(), notes.trim().to_owned());
             if name.is_empty() {
                 return Err(format!(
                     "{}:{number}: a case needs a name: `;;; like-this`",
@@ -179,6 +204,7 @@ pub fn cases(path: &Path, text: &str) -> Result<Vec<Case>, String> {
             }
             cases.push(Case {
                 name,
+                notes,
                 path: path.to_owned(),
                 line: number,
                 source: String::new(),
@@ -278,7 +304,7 @@ fn is_outside(at: usize, results: &[FormResult]) -> bool {
 }
 
 fn is_reading_fault(result: &FormResult) -> bool {
-    matches!(&result.outcome, Outcome::Raised { code, .. } if code.starts_with("read/"))
+    matches!(&result.outcome, Outcome::Raised { code, .. } if code.starts_with("slp/"))
 }
 
 /// The expectations of each form: those that stand between its start and the start of the next.
@@ -296,39 +322,56 @@ fn by_form(source: &str, results: &[FormResult]) -> Vec<Vec<Expectation>> {
     sorted
 }
 
+/// The results with what is expected of each. What a form without expectation printed goes to the next form that has one.
+fn judged(source: &str, results: &[FormResult]) -> Vec<(FormResult, Vec<Expectation>)> {
+    let mut carried = String::new();
+    let mut judged = Vec::new();
+    for (index, (result, expected)) in results.iter().zip(by_form(source, results)).enumerate() {
+        let mut result = result.clone();
+        result.printed.insert_str(0, &std::mem::take(&mut carried));
+        let is_last = index + 1 == results.len();
+        if expected.is_empty() && !is_last && matches!(result.outcome, Outcome::Value(_)) {
+            carried = std::mem::take(&mut result.printed);
+        }
+        judged.push((result, expected));
+    }
+    judged
+}
+
 /// What does not hold, as messages.
 fn compare(case: &Case, results: &[FormResult]) -> Vec<String> {
     if results.is_empty() {
         return vec![format!("{}: the case has no form", place(case, 0))];
     }
     let mut failures = Vec::new();
-    for (result, expected) in results.iter().zip(by_form(&case.source, results)) {
+    for (result, expected) in judged(&case.source, results) {
         let wanted: Vec<String> = expected.iter().map(shown).collect();
-        let actual = actual_lines(result, &expected);
+        let actual = actual_lines(&result, &expected);
         if wanted != actual {
-            let form = case.source.get(result.span.clone()).unwrap_or_default().trim();
-            let mut message = format!(
-                "{}:\n    {}\n",
-                place(case, result.span.start),
-                form.replace('\n', "\n    ")
-            );
-            wanted
-                .iter()
-                .filter(|line| !actual.contains(line))
-                .for_each(|line| message_line(&mut message, '-', line));
-            actual
-                .iter()
-                .filter(|line| !wanted.contains(line))
-                .for_each(|line| message_line(&mut message, '+', line));
-            if wanted.iter().all(|line| actual.contains(line))
-                && actual.iter().all(|line| wanted.contains(line))
-            {
-                message.push_str("  the same lines in another order or number\n");
-            }
-            failures.push(message.trim_end().to_owned());
+            failures.push(unmet(case, &result, &wanted, &actual));
         }
     }
     failures
+}
+
+/// The message for one form: where it stands, and the lines of either side that the other has not.
+fn unmet(case: &Case, result: &FormResult, wanted: &[String], actual: &[String]) -> String {
+    let form = case.source.get(result.span.clone()).unwrap_or_default().trim();
+    let place = place(case, result.span.start);
+    let mut message = format!("{place}:\n    {}\n", form.replace('\n', "\n    "));
+    let length = message.len();
+    wanted
+        .iter()
+        .filter(|line| !actual.contains(line))
+        .for_each(|line| message_line(&mut message, '-', line));
+    actual
+        .iter()
+        .filter(|line| !wanted.contains(line))
+        .for_each(|line| message_line(&mut message, '+', line));
+    if message.len() == length {
+        message.push_str("  the same lines in another order or number\n");
+    }
+    message.trim_end().to_owned()
 }
 
 fn message_line(message: &mut String, mark: char, line: &str) {
@@ -394,12 +437,11 @@ fn place(case: &Case, offset: usize) -> String {
 fn bless(case: &Case, results: &[FormResult]) -> String {
     let text = fs::read_to_string(&case.path).unwrap_or_default();
     let mut source = case.source.clone();
-    let expected = by_form(&case.source, results);
     // From the end to the start, so that earlier places stay true.
-    for (result, expected) in results.iter().zip(expected).rev() {
-        let actual = actual_lines(result, &expected);
+    for (result, expected) in judged(&case.source, results).into_iter().rev() {
+        let actual = actual_lines(&result, &expected);
         if expected.iter().map(shown).collect::<Vec<_>>() != actual {
-            rewrite(&mut source, result, &expected, &actual);
+            rewrite(&mut source, &result, &expected, &actual);
         }
     }
     heading(&text, case) + &source

@@ -45,9 +45,10 @@ fn check_folder(tree: &Tree, folder: &str) -> Vec<Finding> {
     findings
 }
 
+/// Lower case and hyphens; what names of the language are made of may occur too: `not=-is-the-opposite`.
 fn is_name(word: &str) -> bool {
     word.bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        .all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase())
 }
 
 #[cfg(test)]

@@ -169,7 +169,10 @@ fn is_allowed(row: &Row, dependency: &Dependency) -> bool {
     match dependency.kind {
         Kind::Normal => is_in(row.may) || (dependency.is_optional && is_in(row.optional)),
         Kind::Build => is_in(row.may),
-        Kind::Test => is_in(row.may) || is_in(row.tests) || is_in(row.optional),
+        // A crate's tests may ask for a feature of the crate itself.
+        Kind::Test => {
+            dependency.package == row.name || is_in(row.may) || is_in(row.tests) || is_in(row.optional)
+        }
     }
 }
 

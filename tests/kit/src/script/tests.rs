@@ -23,6 +23,17 @@ fn run_lines(case: &Case) -> Vec<FormResult> {
     results
 }
 
+fn case(source: impl Into<String>) -> Case {
+    let (name, notes) = ("a".to_owned(), String::new());
+    Case {
+        name,
+        notes,
+        path: PathBuf::from("a.slp"),
+        line: 1,
+        source: source.into(),
+    }
+}
+
 fn failures(script: &str) -> Vec<String> {
     let cases = cases(Path::new("a.slp"), script).expect("the script is well formed");
     cases
@@ -64,6 +75,7 @@ fn expectations_that_hold_pass() {
         ";;; a\nprint one/two\n;>> one\n;>> two\n",
         ";;; a\nprint one\n;>> one\n;=> nil\n",
         ";;; a\nprint one//two\n;>> one\n;>>\n;>> two\n",
+        ";;; a\nprint one\nprint two\n;>> one\n;>> two\n",
     ] {
         assert_eq!(failures(script), [] as [&str; 0], "{script}");
     }
@@ -97,27 +109,17 @@ fn expectations_that_do_not_hold_fail_at_their_form() {
 
 #[test]
 fn a_marker_within_a_form_is_text() {
-    let case = Case {
-        name: "a".to_owned(),
-        path: PathBuf::from("a.slp"),
-        line: 1,
-        source: "\"x ;=> 1\" ;=> 2\n".to_owned(),
-    };
+    let case = case("\"x ;=> 1\" ;=> 2\n".to_owned());
     let results = [FormResult::value(0..9, "2")];
     assert_eq!(compare(&case, &results), [] as [&str; 0]);
 }
 
 #[test]
 fn a_source_that_cannot_be_read_has_its_expectation_below_it() {
-    let case = Case {
-        name: "a".to_owned(),
-        path: PathBuf::from("a.slp"),
-        line: 1,
-        source: "(let (a 1\n;!! read/unfinished\n".to_owned(),
-    };
+    let case = case("(let (a 1\n;!! slp/unclosed\n".to_owned());
     let results = [FormResult::raised(
         0..case.source.len(),
-        "read/unfinished",
+        "slp/unclosed",
         "(let (a 1",
     )];
     assert_eq!(compare(&case, &results), [] as [&str; 0]);
@@ -151,5 +153,23 @@ fn a_folder_of_scripts_is_run_and_a_panic_names_its_case() {
     assert!(
         message.contains("a.slp:2 shallow: the runner panicked: no machine"),
         "{message}"
+    );
+}
+
+#[test]
+fn a_program_has_no_expectations_and_keeps_its_places() {
+    let case = case("\"open\n  ;!! slp/unclosed\n; a remark\n1 ;=> 1\n");
+    assert_eq!(
+        case.program(),
+        "\"open\n                   \n; a remark\n1 ;=> 1\n"
+    );
+}
+
+#[test]
+fn notes_stand_behind_the_name() {
+    let found = cases(Path::new("a.slp"), ";;; one !bare\n1\n").expect("it is well formed");
+    assert_eq!(
+        (found[0].name.as_str(), found[0].notes.as_str()),
+        ("one", "!bare")
     );
 }
