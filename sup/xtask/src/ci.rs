@@ -11,7 +11,13 @@ use crate::{test, tidy};
 pub fn run(house: &House) -> Result<(), Failure> {
     let mut steps = Steps::default();
     steps.step("tidy", || tidy::run(house).map(|()| Ran::Yes));
-    steps.step("format", || cargo(house, &["fmt", "--all", "--check"]));
+    steps.step("format", || {
+        cargo(house, &["fmt", "--all", "--check"])?;
+        cargo(
+            house,
+            &["fmt", "--check", "--manifest-path", "tests/fuzz/Cargo.toml"],
+        )
+    });
     steps.step("lockfile", || lockfile(house));
     steps.step("setup", || setup::run(house, Need::Tests).map(|()| Ran::Yes));
     // The tests come before clippy: what they compile is what takes long, and the checks find it done.
