@@ -71,12 +71,7 @@ pub const TABLE: &[Row] = &[
     row("kernel-forge", &["sup-kernel"]),
     // Tests of several rooms at once see every room.
     row("sup-testkit", &[]),
-    Row {
-        name: "sup-tests",
-        may: &["sup-testkit"],
-        optional: &[],
-        tests: ROOMS,
-    },
+    row("sup-tests", ROOMS),
 ];
 
 const STOCK_KERNELS: &[&str] = &[

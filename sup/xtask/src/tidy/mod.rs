@@ -7,6 +7,7 @@ pub mod layout;
 pub mod paths;
 #[cfg(test)]
 pub mod scratch;
+pub mod stdlib;
 pub mod tree;
 
 use std::fmt;
@@ -71,6 +72,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     findings.extend(files::check(tree));
     findings.extend(paths::check(tree));
     findings.extend(cases::check(tree));
+    findings.extend(stdlib::check(tree));
     findings
 }
 
