@@ -1,0 +1,43 @@
+//! Names and bytes: where code and data live, in memory or in RocksDB, behind one trait.
+//!
+//! Start at [`Store`] and [`Batch`], then [`open`]. [`Names`] keeps code under names with its history, [`Namespaces`] keeps
+//! values under keys; both only compose batches. The crate refuses to know what the bytes mean: values, chunks and the
+//! language are other rooms.
+//!
+//! **Invariant:** nothing here reads the environment, prints, or looks at a clock; times are given by the caller.
+
+mod batch;
+mod blob;
+mod committer;
+mod disk;
+mod engine;
+mod family;
+mod fault;
+mod history;
+pub mod key;
+mod limits;
+mod location;
+mod memory;
+mod names;
+mod namespace;
+mod opened;
+mod record;
+mod scan;
+mod store;
+mod verify;
+mod window;
+
+pub use batch::{Batch, Commit, Condition, Durability, Version};
+pub use blob::{Code, Hash};
+pub use family::Family;
+pub use fault::StoreError;
+pub use history::{ChangeEntry, CodeVersion, LogEntry};
+pub use key::{KeyRange, Tenant};
+pub use limits::StoreLimits;
+pub use location::{Candidates, StoreLocation};
+pub use names::{Change, ChangeReport, Listed, Names, Stamp, StoredCode};
+pub use namespace::{Expected, Namespace, Namespaces};
+pub use opened::open;
+pub use scan::{Direction, Entry, Page, Scan};
+pub use store::{Done, FamilyUsage, Read, Snapshot, Store, Usage};
+pub use verify::{FamilyCount, VerifyFault, VerifyReport, verify};
