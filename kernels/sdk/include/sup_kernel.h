@@ -108,6 +108,7 @@ typedef struct sup_host { /* static for the process; test `size` before using ne
 
   /* ---- the call ---- */
   void *(*state)(sup_ctx *);                                      /* what `load` made */
+  uint64_t (*isolate)(sup_ctx *);                                 /* its number; never given out twice in a process */
   sup_val (*argument)(sup_ctx *, uint32_t index);                 /* good after `call` too */
   int32_t (*interrupted)(sup_ctx *);                              /* cancelled, out of fuel or time: return soon */
   sup_val (*raise)(sup_ctx *, const char *code, sup_bytes message);

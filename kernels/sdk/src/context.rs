@@ -91,6 +91,13 @@ impl Context {
         Ok(unsafe { &(*holder).state })
     }
 
+    /// Number of the isolate that calls; never given out twice in a process.
+    #[must_use]
+    pub fn isolate(&self) -> u64 {
+        // SAFETY: `self` is the running call.
+        unsafe { (self.host.isolate)(self.raw) }
+    }
+
     /// Whether the fiber was cancelled or ran out of fuel or time; long work looks now and then and returns early.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {

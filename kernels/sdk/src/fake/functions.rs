@@ -24,6 +24,7 @@ pub(super) static TABLE: Host = Host {
     settle_error,
     post,
     state,
+    isolate,
     argument,
     interrupted,
     raise,
@@ -168,6 +169,10 @@ unsafe extern "C" fn post(_function: Ref, _arguments: Bytes, _reply: Promise) ->
 
 unsafe extern "C" fn state(cx: *mut Context) -> *mut c_void {
     host(cx).state
+}
+
+unsafe extern "C" fn isolate(cx: *mut Context) -> u64 {
+    cx as u64
 }
 
 unsafe extern "C" fn argument(cx: *mut Context, index: u32) -> Word {
