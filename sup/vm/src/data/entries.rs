@@ -1,0 +1,555 @@
+//! The insertion-ordered hash under maps and tables: entries in a row, found through an index of open addressing.
+//!
+//! A `Hash` object names a `Buf` of keys and values in turn and a `Raw` index of 32-bit places, a power of two of them,
+//! probed linearly. A place holds the number of an entry, plus 2, in as many low bits as the index has places, and above
+//! them the low bits of the hash, so that an entry is looked at only when it is almost surely the one. Home is the hash's
+//! high bits. 0 is an empty place, 1 one whose entry was removed.
+//!
+//! A table changes its hash in place: a removed entry is undefined until the entries are rebuilt. Versions of a map share
+//! one: a version is a number of entries and a length of the log. Appending at the frontier leaves every version as it
+//! is; what overwrites or removes writes the old value to the log, so that an older version finds it there. A full log is
+//! left to those versions, whose `Hash` then names the later one. The header's count is the number of the first entry
+//! that was not removed.
+
+use sup_abi::word::{NIL, UNDEFINED, Word, is_pointer};
+
+use super::equal;
+use super::hash::hash_key;
+use crate::heap::{Heap, NoMemory};
+use crate::object::{Header, Kind, Obj};
+
+const ENTRIES: usize = 1;
+const INDEX: usize = 2;
+const LOG: usize = 3;
+const LATER: usize = 4;
+const LIVE: usize = 5;
+const N_LOGGED: usize = 6;
+
+/// Length of the log of a hash that has a later one: no version reaches it.
+const SUPERSEDED: u64 = u32::MAX as u64;
+/// Records that a log holds before it is left behind.
+const LOG_RECORDS: usize = 32;
+/// Records behind a version that are searched at each look-up; more are carried out on a copy.
+pub(crate) const MAX_BEHIND: usize = 32;
+/// Most entries of one hash.
+pub(crate) const MAX_ENTRIES: usize = 1 << 30;
+
+const EMPTY: u32 = 0;
+const REMOVED: u32 = 1;
+
+/// A `Hash` object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entries(pub(crate) Obj);
+
+/// What belongs to a version of a map.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Version {
+    pub n_entries: usize,
+    pub n_logged: usize,
+}
+
+impl Version {
+    pub(crate) fn from_raw(raw: u64) -> Version {
+        Version {
+            n_entries: raw as u32 as usize,
+            n_logged: (raw >> 32) as usize,
+        }
+    }
+
+    pub(crate) fn to_raw(self) -> u64 {
+        self.n_entries as u64 | ((self.n_logged as u64) << 32)
+    }
+}
+
+/// Where a key is: its entry, and the place in the index that names it.
+#[derive(Clone, Copy)]
+pub(crate) struct Found {
+    pub entry: usize,
+    pub place: usize,
+}
+
+/// Number of places in an index for so many entries: at most three quarters are used.
+fn n_places(capacity: usize) -> usize {
+    (capacity * 4).div_ceil(3).next_power_of_two().max(8)
+}
+
+/// How many entries an index with so many places takes.
+fn capacity_of(n_places: usize) -> usize {
+    n_places / 4 * 3
+}
+
+impl Entries {
+    /// An empty hash with room for `capacity` entries.
+    pub(crate) fn create(heap: &mut Heap, capacity: usize) -> Result<Entries, NoMemory> {
+        if capacity > MAX_ENTRIES {
+            return Err(NoMemory);
+        }
+        let (buf, index) = allocate(heap, n_places(capacity))?;
+        let obj = heap.alloc(Header::new(Kind::Hash, 0))?;
+        obj.init(ENTRIES, buf.word());
+        obj.init(INDEX, index.word());
+        obj.init(LOG, NIL);
+        obj.init(LATER, NIL);
+        obj.init(LIVE, 0);
+        obj.init(N_LOGGED, 0);
+        Ok(Entries(obj))
+    }
+
+    #[inline(always)]
+    fn buf(self) -> Obj {
+        Obj::from_word(self.0.get(ENTRIES)).expect("a hash that is not superseded has entries")
+    }
+
+    #[inline(always)]
+    fn index(self) -> Obj {
+        Obj::from_word(self.0.get(INDEX)).expect("a hash that is not superseded has an index")
+    }
+
+    #[inline(always)]
+    fn places(self) -> &'static [u32] {
+        let words = self.index().words(1, self.index().n());
+        // SAFETY: each word is two places.
+        unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() * 2) }
+    }
+
+    /// The index, to be changed by an operation that compares no keys meanwhile.
+    #[inline(always)]
+    fn places_mut(self) -> &'static mut [u32] {
+        let words = self.index().words_mut(1, self.index().n());
+        // SAFETY: each word is two places; nothing else looks at them until the operation is done.
+        unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 2) }
+    }
+
+    /// Keys and values in turn, those of removed entries included.
+    #[inline(always)]
+    pub(crate) fn pairs(self) -> &'static [Word] {
+        let buf = self.buf();
+        buf.words(2, buf.get(1) as usize)
+    }
+
+    /// Number of entries, removed ones included.
+    #[inline(always)]
+    pub(crate) fn n_entries(self) -> usize {
+        self.buf().get(1) as usize / 2
+    }
+
+    /// Number of entries that were not removed.
+    #[inline(always)]
+    pub(crate) fn n_live(self) -> usize {
+        self.0.get(LIVE) as usize
+    }
+
+    /// The version that all of it is.
+    pub(crate) fn newest(self) -> Version {
+        Version {
+            n_entries: self.n_entries(),
+            n_logged: self.0.get(N_LOGGED) as usize,
+        }
+    }
+
+    /// Whether nothing was overwritten or removed since that version.
+    #[inline(always)]
+    pub(crate) fn is_unchanged(self, version: Version) -> bool {
+        self.0.get(N_LOGGED) == version.n_logged as u64
+    }
+
+    /// Whether that version may be changed in place.
+    pub(crate) fn is_frontier(self, version: Version) -> bool {
+        self.is_unchanged(version) && !self.0.header().is_immortal() && self.n_entries() == version.n_entries
+    }
+
+    #[inline(always)]
+    pub(crate) fn value(self, entry: usize) -> Word {
+        self.buf().get(3 + 2 * entry)
+    }
+
+    #[inline(always)]
+    pub(crate) fn key(self, entry: usize) -> Word {
+        self.buf().get(2 + 2 * entry)
+    }
+
+    /// Looks a key up.
+    #[inline(always)]
+    pub(crate) fn find(self, heap: &mut Heap, key: Word, hash: u32) -> Option<Found> {
+        if !is_pointer(key) {
+            return self.probe(hash, |candidate| candidate == key);
+        }
+        self.find_object(heap, key, hash)
+    }
+
+    fn find_object(self, heap: &mut Heap, key: Word, hash: u32) -> Option<Found> {
+        if let Some(text) = equal::text_object(key) {
+            return self.probe(hash, |candidate| {
+                candidate == key || equal::is_text(candidate, text)
+            });
+        }
+        self.probe(hash, |candidate| equal::deep(heap, candidate, key))
+    }
+
+    #[inline(always)]
+    fn probe(self, hash: u32, mut is_key: impl FnMut(Word) -> bool) -> Option<Found> {
+        let buf = self.buf();
+        let places = self.places();
+        let mask = places.len() - 1;
+        let bits = places.len().trailing_zeros();
+        let tag = hash << bits;
+        let mut place = (hash >> (32 - bits)) as usize;
+        loop {
+            // SAFETY: masked by the length, which is a power of two.
+            let content = unsafe { *places.get_unchecked(place & mask) };
+            if content == EMPTY {
+                return None;
+            }
+            let low = (content ^ tag) as usize;
+            if low <= mask && low >= 2 && is_key(buf.get(2 + 2 * (low - 2))) {
+                return Some(Found {
+                    entry: low - 2,
+                    place: place & mask,
+                });
+            }
+            place += 1;
+        }
+    }
+
+    /// Appends an entry whose key is not in the hash. There must be room.
+    pub(crate) fn append(self, heap: &mut Heap, key: Word, value: Word, hash: u32) {
+        let buf = self.buf();
+        let fill = buf.get(1) as usize;
+        heap.write(buf, 2 + fill, key);
+        heap.write(buf, 3 + fill, value);
+        buf.init(1, fill as u64 + 2);
+        self.0.init(LIVE, self.0.get(LIVE) + 1);
+        insert(self.places_mut(), hash, fill / 2);
+    }
+
+    /// Whether one more entry fits.
+    #[inline(always)]
+    pub(crate) fn has_room(self) -> bool {
+        let buf = self.buf();
+        (buf.get(1) as usize) < buf.n()
+    }
+
+    /// Makes room for more entries in place, leaving the numbers of entries as they are.
+    pub(crate) fn grow(self, heap: &mut Heap) -> Result<(), NoMemory> {
+        let old = self.pairs();
+        if old.len() / 2 >= MAX_ENTRIES {
+            return Err(NoMemory);
+        }
+        let (buf, index) = allocate(heap, n_places(old.len() / 2 + 1))?;
+        buf.words_mut(2, old.len()).copy_from_slice(old);
+        buf.init(1, old.len() as u64);
+        heap.write(self.0, ENTRIES, buf.word());
+        heap.write(self.0, INDEX, index.word());
+        self.index_all(heap);
+        Ok(())
+    }
+
+    /// Puts every live entry into an empty index.
+    fn index_all(self, heap: &mut Heap) {
+        let places = self.places_mut();
+        for (entry, pair) in self.pairs().chunks_exact(2).enumerate() {
+            if pair[1] != UNDEFINED {
+                insert(places, rehash(heap, pair[0]), entry);
+            }
+        }
+    }
+
+    /// Drops the removed entries of a table in place. Entries get new numbers.
+    pub(crate) fn compact(self, heap: &mut Heap) {
+        let buf = self.buf();
+        let words = buf.words_mut(2, buf.get(1) as usize);
+        let mut live = 0;
+        for entry in 0..words.len() / 2 {
+            if words[2 * entry + 1] != UNDEFINED {
+                words.copy_within(2 * entry..2 * entry + 2, 2 * live);
+                live += 1;
+            }
+        }
+        buf.init(1, 2 * live as u64);
+        self.set_first(0);
+        self.places_mut().fill(EMPTY);
+        self.index_all(heap);
+    }
+
+    /// Overwrites the value of an entry in place.
+    #[inline]
+    pub(crate) fn overwrite(self, heap: &mut Heap, entry: usize, value: Word) {
+        heap.write(self.buf(), 3 + 2 * entry, value);
+    }
+
+    /// Removes an entry from a table.
+    pub(crate) fn remove(self, found: Found) {
+        let buf = self.buf();
+        buf.init(2 + 2 * found.entry, UNDEFINED);
+        buf.init(3 + 2 * found.entry, UNDEFINED);
+        self.forget(found);
+    }
+
+    /// Takes an entry out of the index. Places in use never outnumber entries, so that some place stays empty.
+    fn forget(self, found: Found) {
+        let places = self.places_mut();
+        let next = places[(found.place + 1) & (places.len() - 1)];
+        places[found.place] = if next == EMPTY { EMPTY } else { REMOVED };
+        self.skip_removed(found.entry);
+        self.0.init(LIVE, self.0.get(LIVE) - 1);
+    }
+
+    /// Moves the first entry on when that one was removed, so that taking from the front stays quick.
+    fn skip_removed(self, removed: usize) {
+        let header = self.0.header();
+        if header.n() != removed {
+            return;
+        }
+        let pairs = self.pairs();
+        let mut first = removed + 1;
+        while pairs.get(2 * first + 1) == Some(&UNDEFINED) {
+            first += 1;
+        }
+        self.set_first(first);
+    }
+
+    fn set_first(self, first: usize) {
+        let flags = self.0.header().0 & u64::from(u32::MAX);
+        self.0.set_header(Header(flags | ((first as u64) << 32)));
+    }
+
+    /// Whether so many entries were removed that a copy without them is better to go on with.
+    pub(crate) fn is_sparse(self) -> bool {
+        let n_entries = self.n_entries();
+        n_entries > 32 && self.n_live() < n_entries / 4
+    }
+
+    /// Removes an entry from the newest version of a map, whose log has room; older versions keep it.
+    pub(crate) fn remove_logged(self, heap: &mut Heap, found: Found) {
+        self.record(heap, found.entry);
+        self.buf().init(3 + 2 * found.entry, UNDEFINED);
+        self.forget(found);
+    }
+
+    /// Overwrites the value of an entry in the newest version of a map, whose log has room.
+    pub(crate) fn overwrite_logged(self, heap: &mut Heap, entry: usize, value: Word) {
+        self.record(heap, entry);
+        self.overwrite(heap, entry, value);
+    }
+
+    fn record(self, heap: &mut Heap, entry: usize) {
+        let log = Obj::from_word(self.0.get(LOG)).expect("room was made in the log");
+        let fill = log.get(1) as usize;
+        log.init(2 + fill, entry_word(entry));
+        heap.write(log, 3 + fill, self.value(entry));
+        log.init(1, fill as u64 + 2);
+        self.0.init(N_LOGGED, self.0.get(N_LOGGED) + 1);
+    }
+
+    /// The hash to go on with after a record was added to the log: this one, or a later one if the log is full.
+    pub(crate) fn with_room_in_log(self, heap: &mut Heap) -> Result<Entries, NoMemory> {
+        if (self.0.get(N_LOGGED) as usize) < LOG_RECORDS && self.0.get(LOG) != NIL {
+            return Ok(self);
+        }
+        let log = heap.alloc(Header::new(Kind::Buf, 2 * LOG_RECORDS as u32))?;
+        log.init(1, 0);
+        if self.0.get(LOG) == NIL {
+            heap.write(self.0, LOG, log.word());
+            return Ok(self);
+        }
+        let later = heap.alloc(Header::new(Kind::Hash, self.0.n() as u32))?;
+        later.init(ENTRIES, self.0.get(ENTRIES));
+        later.init(INDEX, self.0.get(INDEX));
+        later.init(LOG, log.word());
+        later.init(LATER, NIL);
+        later.init(LIVE, self.0.get(LIVE));
+        later.init(N_LOGGED, 0);
+        self.0.init(ENTRIES, NIL);
+        self.0.init(INDEX, NIL);
+        self.0.init(N_LOGGED, SUPERSEDED);
+        heap.write(self.0, LATER, later.word());
+        Ok(Entries(later))
+    }
+
+    /// The hash that holds the entries now.
+    pub(crate) fn current(self) -> Entries {
+        let mut current = self.0;
+        while let Some(later) = Obj::from_word(current.get(LATER)) {
+            current = later;
+        }
+        Entries(current)
+    }
+
+    /// The records behind a version, oldest first: number of an entry, and its value before.
+    fn behind(self, version: Version) -> impl Iterator<Item = (usize, Word)> {
+        let mut hash = Some(self.0);
+        let mut skipped = version.n_logged;
+        std::iter::from_fn(move || {
+            let obj = hash?;
+            hash = Obj::from_word(obj.get(LATER));
+            let log = Obj::from_word(obj.get(LOG)).map_or(&[][..], |log| log.words(2, log.get(1) as usize));
+            let records = log.get(2 * std::mem::take(&mut skipped)..).unwrap_or(&[]);
+            Some(
+                records
+                    .chunks_exact(2)
+                    .map(|record| (entry_of(record[0]), record[1])),
+            )
+        })
+        .flatten()
+    }
+
+    /// Whether so many records lie behind a version that reading it goes better with a copy.
+    pub(crate) fn is_far_behind(self, version: Version) -> bool {
+        self.behind(version).nth(MAX_BEHIND).is_some()
+    }
+
+    /// The value at a key in a version that others were made from.
+    pub(crate) fn find_behind(self, heap: &mut Heap, version: Version, key: Word, hash: u32) -> Option<Word> {
+        let current = self.current();
+        for (entry, value) in self.behind(version) {
+            if entry < version.n_entries && equal::deep(heap, current.key(entry), key) {
+                return Some(value);
+            }
+        }
+        let found = current.find(heap, key, hash)?;
+        (found.entry < version.n_entries).then(|| current.value(found.entry))
+    }
+
+    /// The value of an entry in a version that others were made from; undefined if it was removed before.
+    fn value_behind(self, version: Version, entry: usize) -> Word {
+        let old = self.behind(version).find(|(logged, _)| *logged == entry);
+        old.map_or_else(|| self.current().value(entry), |(_, value)| value)
+    }
+
+    /// A hash of its own for a version, with room for `more` entries.
+    pub(crate) fn copy_version(
+        self,
+        heap: &mut Heap,
+        version: Version,
+        more: usize,
+    ) -> Result<Entries, NoMemory> {
+        let mut pairs = self.current().pairs()[..2 * version.n_entries].to_vec();
+        let records: Vec<(usize, Word)> = self
+            .behind(version)
+            .filter(|record| record.0 < version.n_entries)
+            .collect();
+        for (entry, value) in records.into_iter().rev() {
+            pairs[2 * entry + 1] = value;
+        }
+        let n_live = pairs.chunks_exact(2).filter(|pair| pair[1] != UNDEFINED).count();
+        let copy = Entries::create(heap, n_live + more)?;
+        for pair in pairs.chunks_exact(2).filter(|pair| pair[1] != UNDEFINED) {
+            let hash = rehash(heap, pair[0]);
+            copy.append(heap, pair[0], pair[1], hash);
+        }
+        Ok(copy)
+    }
+}
+
+/// The hash of a word that is a key somewhere.
+fn rehash(heap: &mut Heap, key: Word) -> u32 {
+    hash_key(heap, key).expect("what is a key can be hashed")
+}
+
+/// Entries and index for so many places, both empty.
+fn allocate(heap: &mut Heap, n_places: usize) -> Result<(Obj, Obj), NoMemory> {
+    let capacity = u32::try_from(2 * capacity_of(n_places)).map_err(|_| NoMemory)?;
+    let buf = heap.alloc(Header::new(Kind::Buf, capacity))?;
+    buf.init(1, 0);
+    let index = heap.alloc(Header::new(Kind::Raw, (n_places / 2) as u32))?;
+    index.words_mut(1, n_places / 2).fill(0);
+    Ok((buf, index))
+}
+
+/// Names an entry in the index.
+#[inline(always)]
+fn insert(places: &mut [u32], hash: u32, entry: usize) {
+    let mask = places.len() - 1;
+    let bits = places.len().trailing_zeros();
+    let mut place = (hash >> (32 - bits)) as usize;
+    while places[place & mask] > REMOVED {
+        place += 1;
+    }
+    places[place & mask] = (hash << bits) ^ (entry as u32 + 2);
+}
+
+fn entry_word(entry: usize) -> Word {
+    sup_abi::word::fixnum(entry as i64).expect("numbers of entries are small")
+}
+
+fn entry_of(word: Word) -> usize {
+    sup_abi::word::fixnum_value(word) as usize
+}
+
+/// Goes through the pairs of a map or table in their order. Good until something is stored into the same table; copies
+/// and later versions of a map do not disturb it.
+#[derive(Clone, Copy)]
+pub struct Cursor {
+    pairs: &'static [Word],
+    next: usize,
+    behind: Option<(Entries, Version)>,
+}
+
+impl Cursor {
+    /// Over no pairs at all.
+    pub const EMPTY: Cursor = Cursor {
+        pairs: &[],
+        next: 0,
+        behind: None,
+    };
+
+    /// Over the pairs of a `Map` or `MapView`. An old version is given entries of its own first, if there is memory.
+    pub(crate) fn of_map(heap: &mut Heap, map: Obj) -> Cursor {
+        if map.kind() == Kind::Map {
+            return Cursor {
+                pairs: map.words(1, 2 * map.n()),
+                next: 0,
+                behind: None,
+            };
+        }
+        super::map::settle(heap, map);
+        let entries = Entries(Obj::from_word(map.get(1)).expect("a view of a map names a hash"));
+        let version = Version::from_raw(map.get(2));
+        let pairs = &entries.current().pairs()[..2 * version.n_entries];
+        if entries.is_unchanged(version) {
+            return Cursor {
+                pairs,
+                next: 2 * entries.0.n(),
+                behind: None,
+            };
+        }
+        Cursor {
+            pairs,
+            next: 0,
+            behind: Some((entries, version)),
+        }
+    }
+
+    /// Over all pairs of a `Hash`.
+    pub(crate) fn of_hash(hash: Obj) -> Cursor {
+        Cursor::of_entries(Entries(hash))
+    }
+
+    /// Over all pairs of a hash.
+    pub(crate) fn of_entries(entries: Entries) -> Cursor {
+        Cursor {
+            pairs: entries.pairs(),
+            next: 2 * entries.0.n(),
+            behind: None,
+        }
+    }
+}
+
+impl Iterator for Cursor {
+    type Item = (Word, Word);
+
+    #[inline]
+    fn next(&mut self) -> Option<(Word, Word)> {
+        loop {
+            let key = *self.pairs.get(self.next)?;
+            let value = match self.behind {
+                None => self.pairs[self.next + 1],
+                Some((entries, version)) => entries.value_behind(version, self.next / 2),
+            };
+            self.next += 2;
+            if value != UNDEFINED {
+                return Some((key, value));
+            }
+        }
+    }
+}

@@ -1,0 +1,566 @@
+//! Values as text: as it is read back, or as a person sees it. Without recursion, with a limit on its length.
+
+use std::fmt::Write;
+
+use sup_abi::word::{FALSE, Immediate, NIL, TRUE, Word, is_immediate, payload};
+
+use super::entries::Cursor;
+use super::number::{as_int, as_real, push_int, push_real};
+use super::records::{self, RecordType};
+use super::{
+    array_items, buffer_bytes, bytes_of, error_value, is_error, is_keyword, is_map, list_items, text_of,
+};
+use crate::error::Raise;
+use crate::heap::Heap;
+use crate::object::{Kind, Obj};
+use crate::unit::FunctionMeta;
+use crate::vm::Vm;
+use crate::{names, primitives};
+
+/// Longest text that a program can make of a value, in bytes.
+pub const TEXT_LIMIT: usize = 64 << 20;
+/// Longest text that is shown of a value where nobody asked for all of it.
+const MESSAGE_LIMIT: usize = 1 << 20;
+/// Longest text of a value in the message of an error.
+const SHORT_LIMIT: usize = 200;
+
+/// The text came to more than the limit.
+struct TooLong;
+
+/// Something whose parts are being written.
+enum Open {
+    Items {
+        items: &'static [Word],
+        next: usize,
+        close: &'static str,
+    },
+    Pairs {
+        pairs: Cursor,
+        waiting: Option<Word>,
+        is_first: bool,
+        close: &'static str,
+    },
+    Fields {
+        record: &'static RecordType,
+        fields: &'static [Word],
+        next: usize,
+    },
+    Error {
+        pairs: Vec<Word>,
+        next: usize,
+        close: &'static str,
+    },
+}
+
+struct Printer<'a> {
+    out: &'a mut String,
+    heap: &'a mut Heap,
+    open: Vec<Open>,
+    /// Mutable values that are being written, with the number of things open before each: one inside itself is cut.
+    mutable: Vec<(Word, usize)>,
+    end: usize,
+}
+
+impl Printer<'_> {
+    fn print(&mut self, word: Word) -> Result<(), TooLong> {
+        self.value(word);
+        while !self.open.is_empty() {
+            if self.out.len() > self.end {
+                return Err(TooLong);
+            }
+            self.next_part();
+        }
+        if self.out.len() > self.end {
+            Err(TooLong)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes the next part of the innermost open thing, or closes it.
+    fn next_part(&mut self) {
+        let Some(top) = self.open.last_mut() else { return };
+        let part = match top {
+            Open::Items { items, next, close } => match items.get(*next) {
+                Some(item) => {
+                    if *next > 0 {
+                        self.out.push(' ');
+                    }
+                    *next += 1;
+                    Some(*item)
+                }
+                None => {
+                    self.out.push_str(close);
+                    None
+                }
+            },
+            Open::Pairs {
+                pairs,
+                waiting,
+                is_first,
+                close,
+            } => match waiting.take() {
+                Some(value) => {
+                    self.out.push(' ');
+                    Some(value)
+                }
+                None => match pairs.next() {
+                    Some((key, value)) => {
+                        if !std::mem::take(is_first) {
+                            self.out.push(' ');
+                        }
+                        *waiting = Some(value);
+                        Some(key)
+                    }
+                    None => {
+                        self.out.push_str(close);
+                        None
+                    }
+                },
+            },
+            Open::Fields { record, fields, next } => match fields.get(*next) {
+                Some(value) => {
+                    self.out.push(' ');
+                    if let Some(name) = record.fields[*next].name {
+                        push_keyword(self.out, name);
+                        self.out.push(' ');
+                    }
+                    *next += 1;
+                    Some(*value)
+                }
+                None => {
+                    self.out.push('>');
+                    None
+                }
+            },
+            Open::Error { pairs, next, close } => match pairs.get(*next) {
+                Some(word) => {
+                    if *next > 0 {
+                        self.out.push(' ');
+                    }
+                    *next += 1;
+                    Some(*word)
+                }
+                None => {
+                    self.out.push_str(close);
+                    None
+                }
+            },
+        };
+        match part {
+            Some(word) => self.value(word),
+            None => self.leave(),
+        }
+    }
+
+    fn leave(&mut self) {
+        self.open.pop();
+        while self
+            .mutable
+            .last()
+            .is_some_and(|(_, depth)| *depth >= self.open.len())
+        {
+            self.mutable.pop();
+        }
+    }
+
+    fn value(&mut self, word: Word) {
+        match Obj::from_word(word) {
+            Some(obj) => self.object(obj),
+            None => push_immediate(self.out, word),
+        }
+    }
+
+    fn object(&mut self, obj: Obj) {
+        let word = obj.word();
+        match obj.kind() {
+            Kind::List | Kind::View => self.list(obj),
+            Kind::Map | Kind::MapView => {
+                let pairs = Cursor::of_map(self.heap, obj);
+                self.pairs(pairs, map_opener(pairs), "}");
+            }
+            Kind::Error => self.error(word),
+            Kind::Quoted | Kind::Datum | Kind::Aberrant => {
+                self.out.push_str(prefix_text(obj));
+                // The value is written next; a part in a row of one needs no brackets.
+                self.open.push(Open::Items {
+                    items: obj.words(1, 1),
+                    next: 0,
+                    close: "",
+                });
+            }
+            Kind::Instance => {
+                let record = records::type_of(obj);
+                self.out.push_str("#<");
+                self.out.push_str(&record.short_name[1..]);
+                self.open.push(Open::Fields {
+                    record,
+                    fields: obj.words(2, obj.n()),
+                    next: 0,
+                });
+            }
+            Kind::Array | Kind::Table | Kind::Box => self.mutable(obj),
+            _ => push_leaf(self.out, obj),
+        }
+    }
+
+    fn list(&mut self, list: Obj) {
+        let items = list_items(list.word()).unwrap_or(&[]);
+        let (opener, close) = match list.header().subkind() {
+            0 => ("(", ")"),
+            1 => ("[", "]"),
+            _ if items
+                .first()
+                .is_some_and(|first| is_keyword(*first) || is_dot(*first)) =>
+            {
+                ("{. ", "}")
+            }
+            _ => ("{", "}"),
+        };
+        self.out.push_str(opener);
+        self.open.push(Open::Items {
+            items,
+            next: 0,
+            close,
+        });
+    }
+
+    fn pairs(&mut self, pairs: Cursor, opener: &str, close: &'static str) {
+        self.out.push_str(opener);
+        self.open.push(Open::Pairs {
+            pairs,
+            waiting: None,
+            is_first: true,
+            close,
+        });
+    }
+
+    /// What only carries data that is no map is written as the data behind `@`.
+    fn error(&mut self, word: Word) {
+        let mut pairs = error_value::error_pairs(word);
+        self.out.push('@');
+        if let [_, data] = pairs[..]
+            && error_value::error_get(word, pairs[0])
+                == error_value::error_field(word, crate::error::field::DATA)
+            && !is_map(data)
+            && !is_error(data)
+        {
+            self.open.push(Open::Error {
+                pairs: vec![data],
+                next: 0,
+                close: "",
+            });
+            return;
+        }
+        // The span and the trace are for the reader of a report, and do not count when errors are compared.
+        pairs.truncate(pairs.len() - 2 * n_unshown(word));
+        self.out.push('{');
+        if pairs.is_empty() {
+            self.out.push(':');
+        }
+        self.open.push(Open::Error {
+            pairs,
+            next: 0,
+            close: "}",
+        });
+    }
+
+    fn mutable(&mut self, obj: Obj) {
+        let word = obj.word();
+        let name = &super::type_name(word)[1..];
+        self.out.push_str("#<");
+        self.out.push_str(name);
+        if self.mutable.iter().any(|(open, _)| *open == word) {
+            self.out.push_str(" …>");
+            return;
+        }
+        self.mutable.push((word, self.open.len()));
+        match obj.kind() {
+            Kind::Table => {
+                let pairs = Obj::from_word(obj.get(1)).map_or(Cursor::EMPTY, Cursor::of_hash);
+                let opener = if obj.get(1) == NIL { "" } else { " " };
+                self.pairs(pairs, opener, ">");
+            }
+            kind => {
+                let items = if kind == Kind::Box {
+                    obj.words(1, 1)
+                } else {
+                    array_items(word).unwrap_or(&[])
+                };
+                if !items.is_empty() {
+                    self.out.push(' ');
+                }
+                self.open.push(Open::Items {
+                    items,
+                    next: 0,
+                    close: ">",
+                });
+            }
+        }
+    }
+}
+
+/// How many of the set fields of an error are not shown.
+fn n_unshown(error: Word) -> usize {
+    use crate::error::field::{SPAN, TRACE};
+    [SPAN, TRACE]
+        .iter()
+        .filter(|index| error_value::error_field(error, **index).is_some_and(|word| word != NIL))
+        .count()
+}
+
+fn map_opener(mut pairs: Cursor) -> &'static str {
+    match pairs.next() {
+        None => "{:",
+        Some((key, _)) if is_keyword(key) && !names::text(payload(key)).is_empty() => "{",
+        Some(_) => "{: ",
+    }
+}
+
+fn is_dot(word: Word) -> bool {
+    is_immediate(word, Immediate::Symbol) && names::text(payload(word)) == "."
+}
+
+/// The mark of a prefix, with a space behind it where mark and value would run together.
+fn prefix_text(obj: Obj) -> &'static str {
+    let value = obj.get(1);
+    match obj.kind() {
+        Kind::Aberrant => "?",
+        Kind::Datum => {
+            let is_named = is_immediate(value, Immediate::Symbol) || is_immediate(value, Immediate::Path);
+            if is_named && names::text(payload(value)).starts_with(['|', '!']) {
+                "# "
+            } else {
+                "#"
+            }
+        }
+        _ => match obj.header().aux() {
+            0 => "'",
+            1 => "`",
+            2 if is_error(value) || is_error_text(value) => ", ",
+            2 => ",",
+            3 => ",@",
+            _ => "@",
+        },
+    }
+}
+
+fn is_error_text(word: Word) -> bool {
+    Obj::from_word(word).is_some_and(|obj| obj.kind() == Kind::Quoted && obj.header().aux() == 4)
+}
+
+fn push_keyword(out: &mut String, keyword: Word) {
+    out.push(':');
+    out.push_str(names::text(payload(keyword)));
+}
+
+fn push_immediate(out: &mut String, word: Word) {
+    if let Some(value) = as_int(word) {
+        push_int(out, value);
+    } else if let Some(text) = text_of(&word) {
+        push_quoted(out, text);
+    } else if let Some(value) = as_real(word) {
+        push_real(out, value);
+    } else if is_keyword(word) {
+        push_keyword(out, word);
+    } else if is_immediate(word, Immediate::Primitive) {
+        out.push_str(primitives::name(payload(word)));
+    } else {
+        out.push_str(match word {
+            NIL => "nil",
+            TRUE => "true",
+            FALSE => "false",
+            _ if is_immediate(word, Immediate::Undefined) => "#<undefined>",
+            name => names::text(payload(name)),
+        });
+    }
+}
+
+/// Writes an object without parts.
+fn push_leaf(out: &mut String, obj: Obj) {
+    let word = obj.word();
+    if let Some(text) = text_of(&word) {
+        push_quoted(out, text);
+    } else if let Some(value) = as_int(word) {
+        push_int(out, value);
+    } else if let Some(value) = as_real(word) {
+        push_real(out, value);
+    } else if let Some(bytes) = bytes_of(&word) {
+        push_quoted_bytes(out, bytes);
+    } else if let Some(bytes) = buffer_bytes(word) {
+        out.push_str("#<buffer ");
+        push_quoted_bytes(out, bytes);
+        out.push('>');
+    } else if let Some(meta) = FunctionMeta::of_callee(word) {
+        let name = meta.function().name.as_str();
+        out.push_str(if name.is_empty() { "#<fn" } else { "#<fn " });
+        out.push_str(name);
+        out.push('>');
+    } else if obj.kind() == Kind::Resource {
+        out.push_str("#<resource ");
+        out.push_str(Heap::resource_of(obj).type_name());
+        out.push('>');
+    } else {
+        out.push_str("#<fiber ");
+        push_int(out, obj.get(1) as i64);
+        out.push('>');
+    }
+}
+
+/// Appends a string as a literal that reads back to it.
+pub fn push_quoted(out: &mut String, text: &str) {
+    out.reserve(text.len() + 2);
+    out.push('"');
+    let mut plain = 0;
+    for (place, character) in text.char_indices() {
+        if !needs_escape(character) {
+            continue;
+        }
+        out.push_str(&text[plain..place]);
+        plain = place + character.len_utf8();
+        match short_escape(character) {
+            Some(escape) => out.push_str(escape),
+            None if character.is_ascii() => push_hex(out, character as u8),
+            None => write!(out, "\\u{{{:x}}}", character as u32).expect("writing to a string cannot fail"),
+        }
+    }
+    out.push_str(&text[plain..]);
+    out.push('"');
+}
+
+/// Appends bytes as a literal that reads back to them.
+pub fn push_quoted_bytes(out: &mut String, bytes: &[u8]) {
+    out.reserve(bytes.len() + 3);
+    out.push_str("b\"");
+    for byte in bytes {
+        match short_escape(char::from(*byte)) {
+            Some(escape) => out.push_str(escape),
+            None if *byte == b' ' || byte.is_ascii_graphic() => out.push(char::from(*byte)),
+            None => push_hex(out, *byte),
+        }
+    }
+    out.push('"');
+}
+
+fn push_hex(out: &mut String, byte: u8) {
+    write!(out, "\\x{byte:02x}").expect("writing to a string cannot fail");
+}
+
+/// Whether a character would end the literal, or show nothing, or turn the direction of what follows.
+#[inline]
+fn needs_escape(character: char) -> bool {
+    match character {
+        '"' | '\\' => true,
+        ' '..='~' => false,
+        _ => {
+            character.is_control()
+                || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        }
+    }
+}
+
+fn short_escape(character: char) -> Option<&'static str> {
+    Some(match character {
+        '\n' => "\\n",
+        '\t' => "\\t",
+        '\r' => "\\r",
+        '\0' => "\\0",
+        '\\' => "\\\\",
+        '"' => "\\\"",
+        _ => return None,
+    })
+}
+
+/// Cuts a text to so many bytes and says so.
+fn cut(text: &mut String, limit: usize) {
+    text.truncate(text.floor_char_boundary(limit));
+    text.push('…');
+}
+
+impl Vm {
+    fn push_within(&mut self, out: &mut String, word: Word, limit: usize) -> Result<(), TooLong> {
+        let end = out.len().saturating_add(limit);
+        Printer {
+            out,
+            heap: &mut self.heap,
+            open: Vec::new(),
+            mutable: Vec::new(),
+            end,
+        }
+        .print(word)
+    }
+
+    fn repr_cut(&mut self, word: Word, limit: usize) -> String {
+        let mut text = String::new();
+        if self.push_within(&mut text, word, limit).is_err() {
+            cut(&mut text, limit);
+        }
+        text
+    }
+
+    /// Text that reads back to the value, where one does. For people: what is longer than a mebibyte is cut with `…`.
+    #[must_use]
+    pub fn repr(&mut self, word: Word) -> String {
+        self.repr_cut(word, MESSAGE_LIMIT)
+    }
+
+    /// The same for messages: cut after 200 bytes.
+    #[must_use]
+    pub fn repr_short(&mut self, word: Word) -> String {
+        self.repr_cut(word, SHORT_LIMIT)
+    }
+
+    /// The text of a string, or what [`Vm::repr`] gives of anything else.
+    #[must_use]
+    pub fn display(&mut self, word: Word) -> String {
+        match text_of(&word) {
+            Some(text) => text.to_owned(),
+            None => self.repr(word),
+        }
+    }
+
+    /// Appends text that reads back to the value.
+    ///
+    /// # Errors
+    /// `str/too-large` when it is longer than [`TEXT_LIMIT`].
+    pub fn push_repr(&mut self, out: &mut String, word: Word) -> Result<(), Raise> {
+        match self.push_within(out, word, TEXT_LIMIT) {
+            Ok(()) => Ok(()),
+            Err(TooLong) => Err(self.raise("str/too-large", "the text of the value is longer than 64 MiB")),
+        }
+    }
+
+    /// Appends the text of a string, or what [`Vm::push_repr`] makes of anything else.
+    ///
+    /// # Errors
+    /// As for [`Vm::push_repr`].
+    pub fn push_display(&mut self, out: &mut String, word: Word) -> Result<(), Raise> {
+        match text_of(&word) {
+            Some(text) => {
+                out.push_str(text);
+                Ok(())
+            }
+            None => self.push_repr(out, word),
+        }
+    }
+
+    /// All of the text that reads back to the value.
+    ///
+    /// # Errors
+    /// As for [`Vm::push_repr`].
+    pub fn try_repr(&mut self, word: Word) -> Result<String, Raise> {
+        let mut out = String::new();
+        self.push_repr(&mut out, word)?;
+        Ok(out)
+    }
+
+    /// The text of a string, or all of the text that reads back to anything else.
+    ///
+    /// # Errors
+    /// As for [`Vm::push_repr`].
+    pub fn try_display(&mut self, word: Word) -> Result<String, Raise> {
+        let mut out = String::new();
+        self.push_display(&mut out, word)?;
+        Ok(out)
+    }
+}
