@@ -27,5 +27,6 @@ pub use disassemble::{disassemble, disassemble_with_spans};
 pub use flat::{Event, FlatBuilder, Reader};
 pub use image::ImageModule;
 pub use op::{INTRINSICS, Insn, Op, Shape};
+pub use slp::Span;
 pub use verify::{Verified, VerifyError, VerifyFault, verify};
 pub use wire::{Flat, FlatNode, WireError, WireLimits};
