@@ -20,7 +20,6 @@ pub(crate) struct LoopId(pub(crate) u32);
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) vars: Vec<Var>,
-    pub(crate) n_functions: u32,
     pub(crate) body: Body,
     pub(crate) span: Span,
 }

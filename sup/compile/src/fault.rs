@@ -39,7 +39,6 @@ pub(crate) enum Cause {
         name: String,
         near: Vec<String>,
     },
-    TypeWanted,
     ParameterOrder(String),
     DuplicateParameter(String),
     Pattern(&'static str),
@@ -65,7 +64,24 @@ pub(crate) enum Cause {
     TooManyRegisters,
     TooManyCaptures,
     TooManyParameters,
-    TooMuchCode,
+    // Found by checking alone.
+    ArgumentMismatch {
+        wanted: String,
+        found: String,
+    },
+    ResultMismatch {
+        wanted: String,
+        found: String,
+    },
+    NumberWanted {
+        found: String,
+    },
+    NotCallable {
+        found: String,
+    },
+    Unreachable,
+    Unused(String),
+    IntCondition,
 }
 
 impl Cause {
@@ -91,7 +107,7 @@ impl Cause {
             Cause::DoneOutside => "compile/done-outside",
             Cause::RecurOutside => "compile/recur-outside",
             Cause::RecurPosition => "compile/recur-position",
-            Cause::UnknownType { .. } | Cause::TypeWanted => "type/unknown",
+            Cause::UnknownType { .. } => "type/unknown",
             Cause::ParameterOrder(_) | Cause::DuplicateParameter(_) => "compile/parameters",
             Cause::Pattern(_) | Cause::PatternNames(_) => "compile/pattern",
             Cause::DuplicateKey(_) => "map/duplicate",
@@ -103,10 +119,16 @@ impl Cause {
             Cause::UnknownDatum(_) => "compile/unknown-datum",
             Cause::TooDeep { .. } => "compile/too-deep",
             Cause::TooManyExpansions { .. } | Cause::TooManyNodes { .. } => "macro/too-many",
-            Cause::TooManyRegisters
-            | Cause::TooManyCaptures
-            | Cause::TooManyParameters
-            | Cause::TooMuchCode => "compile/too-large",
+            Cause::TooManyRegisters | Cause::TooManyCaptures | Cause::TooManyParameters => {
+                "compile/too-large"
+            }
+            Cause::ArgumentMismatch { .. } | Cause::ResultMismatch { .. } | Cause::NumberWanted { .. } => {
+                "type/mismatch"
+            }
+            Cause::NotCallable { .. } => "call/not-a-function",
+            Cause::Unreachable => "check/unreachable",
+            Cause::Unused(_) => "check/unused",
+            Cause::IntCondition => "check/int-condition",
         }
     }
 
@@ -139,7 +161,6 @@ impl Cause {
                 )
             }
             Cause::UnknownType { name, .. } => format!("`:{name}` is not a type"),
-            Cause::TypeWanted => "a type is wanted here, such as `:int`".into(),
             Cause::ParameterOrder(name) => format!("`{name}` cannot stand here among the parameters"),
             Cause::DuplicateParameter(name) => format!("`{name}` is bound twice"),
             Cause::Pattern(why) => (*why).into(),
@@ -163,7 +184,17 @@ impl Cause {
             Cause::TooManyRegisters => "the function needs more than 250 values at the same time".into(),
             Cause::TooManyCaptures => "the function captures more than 65535 values".into(),
             Cause::TooManyParameters => "the function has more than 200 parameters".into(),
-            Cause::TooMuchCode => "the form is too large".into(),
+            Cause::ArgumentMismatch { wanted, found } => {
+                format!("a value of type `:{wanted}` is wanted here, this is of type `:{found}`")
+            }
+            Cause::ResultMismatch { wanted, found } => {
+                format!("the function declares `:{wanted}` and returns a value of type `:{found}`")
+            }
+            Cause::NumberWanted { found } => format!("a number is wanted here, this is of type `:{found}`"),
+            Cause::NotCallable { found } => format!("a value of type `:{found}` is called"),
+            Cause::Unreachable => "this is never reached".into(),
+            Cause::Unused(name) => format!("`{name}` is never used"),
+            Cause::IntCondition => "an integer is used as a condition, and only 0 is false".into(),
         }
     }
 
@@ -183,6 +214,8 @@ impl Cause {
                 Some("there are load, import, macro, define-form and define-kernel".into())
             }
             Cause::SetForeign(_) => Some("let its module export a function that sets it".into()),
+            Cause::Unused(name) => Some(format!("write _ or _{name} if that is meant")),
+            Cause::IntCondition => Some("compare it with a number".into()),
             Cause::TooManyRegisters => Some("put parts of it into functions of their own".into()),
             Cause::TooManyExpansions { .. } | Cause::TooManyNodes { .. } => {
                 Some("does a macro expand into itself?".into())

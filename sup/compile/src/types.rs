@@ -143,3 +143,15 @@ pub(crate) fn type_text(spec: &TypeSpec) -> String {
 pub(crate) fn is_built_in(name: &str) -> bool {
     named(name).is_some()
 }
+
+/// The type of that name if it comes with the language.
+pub(crate) fn built_in_type(text: &str) -> Option<TypeSpec> {
+    if let Some(base) = named(text) {
+        return Some(TypeSpec {
+            base,
+            optional: false,
+        });
+    }
+    let base = named(text.strip_suffix('?')?)?;
+    Some(TypeSpec { base, optional: true })
+}

@@ -77,7 +77,7 @@ impl Expander<'_> {
         while let Some(node) = waiting.pop() {
             let (shape, elements) = slp::brace_shape(self.tree, node);
             let elements = elements.to_vec();
-            if shape == BraceShape::Map {
+            if shape == BraceShape::Map && !has_splice(self.tree, &elements) {
                 let span = self.tree.span(node);
                 self.check_map_shape(&elements, span);
             }
@@ -105,11 +105,8 @@ impl Expander<'_> {
         while let Some(node) = waiting.pop() {
             match self.tree.kind(node) {
                 NodeKind::Symbol(_) | NodeKind::List(Bracket::Square) => return false,
-                NodeKind::List(Bracket::Paren) => {
-                    if !self.tree.children(node).is_empty() {
-                        return false;
-                    }
-                }
+                NodeKind::List(Bracket::Paren) if self.tree.children(node).is_empty() => {}
+                NodeKind::List(Bracket::Paren) => return false,
                 NodeKind::List(Bracket::Brace) => {
                     waiting.extend(slp::brace_shape(self.tree, node).1);
                 }
@@ -123,22 +120,7 @@ impl Expander<'_> {
     }
 }
 
-impl DataStyle {
-    fn symbol<'a>(&'a self, name: &'a str) -> &'a str {
-        self.renamed.get(name).map_or(name, String::as_str)
-    }
-}
-
-enum Step {
-    Node(NodeId),
-    /// A keyword that stands nowhere in the source.
-    Key(&'static str),
-    /// The code of an error value: a symbol there is read as a keyword.
-    Code(NodeId),
-    MapHead(u32),
-}
-
-/// The value that a form is as data, for macros and `read`. Lists keep where they stand in the source.
+/// The value that a form is when it is not evaluated: what a quote gives, and what a macro is handed. Lists keep their spans.
 #[must_use]
 pub fn datum(tree: &Tree, node: NodeId) -> Flat {
     flat(
@@ -149,6 +131,28 @@ pub fn datum(tree: &Tree, node: NodeId) -> Flat {
             keeps_spans: true,
         },
     )
+}
+
+impl DataStyle {
+    fn symbol<'a>(&'a self, name: &'a str) -> &'a str {
+        self.renamed.get(name).map_or(name, String::as_str)
+    }
+}
+
+/// Whether something is spliced in among these, so that nobody knows yet how many they are.
+fn has_splice(tree: &Tree, elements: &[NodeId]) -> bool {
+    elements
+        .iter()
+        .any(|&element| matches!(tree.kind(element), NodeKind::Prefix(Prefix::Splice)))
+}
+
+enum Step {
+    Node(NodeId),
+    /// A keyword that stands nowhere in the source.
+    Key(&'static str),
+    /// The code of an error value: a symbol there is read as a keyword.
+    Code(NodeId),
+    MapHead(u32),
 }
 
 /// A form in the binary form of values. Does not recurse.
@@ -186,12 +190,11 @@ fn flat_node(tree: &Tree, node: NodeId, style: &DataStyle, out: &mut FlatBuilder
         NodeKind::Path(name) => out.path(name),
         NodeKind::List(bracket) => {
             let (shape, elements) = slp::brace_shape(tree, node);
-            match shape {
-                BraceShape::List => {
-                    let span = style.keeps_spans.then(|| tree.span(node));
-                    out.list(list_kind(*bracket), elements.len() as u32, span);
-                }
-                BraceShape::Map => out.map(elements.len() as u32 / 2),
+            if shape == BraceShape::Map && elements.len() % 2 == 0 && !has_splice(tree, elements) {
+                out.map(elements.len() as u32 / 2);
+            } else {
+                let span = style.keeps_spans.then(|| tree.span(node));
+                out.list(list_kind(*bracket), elements.len() as u32, span);
             }
             return elements.iter().copied().map(Step::Node).collect();
         }

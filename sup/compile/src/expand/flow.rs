@@ -1,7 +1,7 @@
 //! Forms that decide, repeat or catch.
 
 use super::{Expander, Position};
-use crate::core_tree::{Expr, ExprKind, Gathers, Literal, LoopId, Origin};
+use crate::core_tree::{Expr, ExprKind, Gathers, Literal, LoopId, Origin, Pattern};
 use crate::fault::Cause;
 use slp::{Bracket, NodeId, NodeKind, Span};
 
@@ -237,6 +237,7 @@ impl Expander<'_> {
             let collection = self.expr(pair[1], Position::Value);
             clauses.push((self.destructuring(pair[0]), collection));
         }
+        self.are_given(&clauses);
         let body = self.maybe(|this| this.body(&args[1..], Position::Value));
         self.close_scope();
         self.leave_loop();
@@ -249,6 +250,13 @@ impl Expander<'_> {
             },
             span,
         )
+    }
+
+    /// Elements come to their names as arguments to parameters: nobody asks whether all are used.
+    fn are_given(&mut self, clauses: &[(Pattern, Expr)]) {
+        for var in clauses.iter().flat_map(|(pattern, _)| pattern.vars()) {
+            self.vars[var.0 as usize].origin = Origin::Parameter;
+        }
     }
 
     /// `(try body handler)`.

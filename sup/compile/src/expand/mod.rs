@@ -5,6 +5,7 @@ mod hoist;
 mod macros;
 mod scope;
 pub use data::datum;
+pub(crate) use pattern::always_matches;
 mod binding;
 mod call;
 mod flow;
@@ -129,7 +130,6 @@ impl<'a> Expander<'a> {
         Ok((
             Program {
                 vars: self.vars,
-                n_functions: self.n_functions,
                 body,
                 span,
             },

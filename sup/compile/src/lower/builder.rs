@@ -17,6 +17,13 @@ pub(super) struct Label(usize);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Mark(u16);
 
+/// The code of a function.
+pub(super) struct FinishedCode {
+    pub(super) code: Vec<Insn>,
+    pub(super) spans: Vec<(u32, Span)>,
+    pub(super) n_registers: u8,
+}
+
 #[derive(Default)]
 pub(super) struct Builder {
     code: Vec<Insn>,
@@ -56,10 +63,6 @@ impl Builder {
     /// Whether it is the last register in use.
     pub(super) fn is_top(&self, register: Reg) -> bool {
         u16::from(register) + 1 == self.n_used
-    }
-
-    pub(super) fn is_dead(&self) -> bool {
-        self.is_dead
     }
 
     pub(super) fn emit(&mut self, op: Op, a: Reg, b: u8, c: u8, d: i32, span: Span) {
@@ -120,7 +123,7 @@ impl Builder {
     }
 
     /// The finished code, its spans and the size of its window; nothing when that is too large.
-    pub(super) fn finish(mut self) -> Option<(Vec<Insn>, Vec<(u32, Span)>, u8)> {
+    pub(super) fn finish(mut self) -> Option<FinishedCode> {
         if self.n_registers > MAX_REGISTERS {
             return None;
         }
@@ -133,7 +136,11 @@ impl Builder {
             let distance = i32::try_from(distance).ok()?;
             self.code[*place] = Insn((insn.0 & 0xffff_ffff) | (u64::from(distance as u32) << 32));
         }
-        Some((self.code, self.spans, self.n_registers as u8))
+        Some(FinishedCode {
+            code: self.code,
+            spans: self.spans,
+            n_registers: self.n_registers as u8,
+        })
     }
 
     /// Where a jump to a place ends up when unconditional jumps stand there. Jumps back count fuel and are kept.

@@ -14,11 +14,23 @@ impl Lowerer<'_> {
                 self.call_self(args, dest, span)
             }
             ExprKind::Global(cell) => {
+                // A function that calls itself by its name in tail position hands its own result type on.
+                let is_own = self.frame().own_cell.as_ref() == Some(cell);
+                let may_leave = is_own || self.frame().result.is_none();
                 let cell = self.cell(cell);
-                let ops = (Op::CallCell, Some(Op::TailCell));
-                self.call_with(None, args, ops, cell, dest, span);
+                self.call_with(
+                    None,
+                    args,
+                    (Op::CallCell, may_leave.then_some(Op::TailCell)),
+                    cell,
+                    dest,
+                    span,
+                );
             }
-            _ => self.call_with(Some(callee), args, (Op::Call, Some(Op::TailCall)), 0, dest, span),
+            _ => {
+                let tail_op = self.frame().result.is_none().then_some(Op::TailCall);
+                self.call_with(Some(callee), args, (Op::Call, tail_op), 0, dest, span);
+            }
         }
     }
 
@@ -41,7 +53,8 @@ impl Lowerer<'_> {
         }
     }
 
-    /// A call: the callee, unless the instruction names it, then the arguments, into a new window.
+    /// A call: the callee, unless the instruction names it, then the arguments, into a new window. The second instruction is
+    /// for a call that may leave this function behind.
     fn call_with(
         &mut self,
         callee: Option<&Expr>,
@@ -60,9 +73,8 @@ impl Lowerer<'_> {
             let register = self.alloc();
             self.expr(arg, Dest::Fresh(register));
         }
-        let has_result_type = self.frame().result.is_some();
         match tail_op {
-            Some(tail_op) if dest == Dest::Return && !has_result_type => {
+            Some(tail_op) if dest == Dest::Return => {
                 self.emit(tail_op, base, args.len() as u8, 0, d, span);
             }
             _ => {

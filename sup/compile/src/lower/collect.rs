@@ -18,7 +18,7 @@ impl Lowerer<'_> {
             for part in parts {
                 self.push_part(array, part);
             }
-            self.from_array(collection, array, dest, span);
+            self.gather_array(collection, array, dest, span);
             return self.release(mark);
         }
         let first = self.code().next_register();
@@ -52,7 +52,7 @@ impl Lowerer<'_> {
             self.call_native("%array-extend", &args, Dest::Effect, part.span);
             self.release(part_mark);
         }
-        self.from_array(collection, array, dest, span);
+        self.gather_array(collection, array, dest, span);
         self.release(mark);
     }
 
@@ -69,7 +69,7 @@ impl Lowerer<'_> {
         self.release(mark);
     }
 
-    fn from_array(&mut self, collection: Collection, array: Reg, dest: Dest, span: Span) {
+    fn gather_array(&mut self, collection: Collection, array: Reg, dest: Dest, span: Span) {
         match collection {
             Collection::List(kind) => self.write(dest, span, |this, target| {
                 this.emit(Op::ArrayList, target, array, 1, kind.into(), span);

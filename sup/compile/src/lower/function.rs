@@ -23,6 +23,7 @@ impl Lowerer<'_> {
         let index = self.functions.len();
         self.functions.push(Function::default());
         let mut frame = Frame::new(lambda.id, lambda.self_var);
+        frame.own_cell = self.defining.take();
         frame.result = lambda
             .result
             .as_ref()
@@ -32,7 +33,11 @@ impl Lowerer<'_> {
         let is_plain = lambda.shape.n_optional == 0 && lambda.shape.tail == Tail::None;
         frame.n_plain_params = is_plain.then_some(lambda.params.len());
         self.frames.push(frame);
-        self.params(lambda);
+        let registers: Vec<Reg> = lambda.params.iter().map(|_| self.alloc()).collect();
+        self.preload(lambda);
+        let start = self.frame().start;
+        self.code().bind(start);
+        self.params(lambda, &registers);
         self.body(&lambda.body, Dest::Return, lambda.span);
         let frame = self
             .frames
@@ -50,18 +55,17 @@ impl Lowerer<'_> {
 
     /// Arguments arrive in the first registers: checked first, then boxed where closures must see them change, then taken
     /// apart.
-    fn params(&mut self, lambda: &Lambda) {
-        let registers: Vec<Reg> = lambda.params.iter().map(|_| self.alloc()).collect();
-        for (idx, (param, &register)) in lambda.params.iter().zip(&registers).enumerate() {
+    fn params(&mut self, lambda: &Lambda, registers: &[Reg]) {
+        for (idx, (param, &register)) in lambda.params.iter().zip(registers).enumerate() {
             self.set_register(param.var, register);
             let is_optional = idx >= usize::from(lambda.shape.n_required);
             self.check_param(param, register, is_optional);
         }
-        for (param, &register) in lambda.params.iter().zip(&registers) {
+        for (param, &register) in lambda.params.iter().zip(registers) {
             let span = self.var(param.var).span;
             self.bind_register(param.var, register, span);
         }
-        for (param, &register) in lambda.params.iter().zip(&registers) {
+        for (param, &register) in lambda.params.iter().zip(registers) {
             if let Some(pattern) = &param.pattern {
                 self.take_apart(pattern, register);
             }

@@ -11,16 +11,17 @@ mod function;
 mod operation;
 mod pattern;
 mod pools;
+mod preload;
 mod protect;
 mod rebind;
 mod repeat;
 mod test;
 mod value;
 
-use crate::core_tree::{Body, Expr, ExprKind, FnId, LoopId, Program, Var, VarId};
+use crate::core_tree::{Body, Expr, ExprKind, FnId, Literal, LoopId, Program, Var, VarId};
 use crate::fault::Cause;
 use crate::host::FormContext;
-use builder::{Builder, Label, Mark, Reg};
+use builder::{Builder, FinishedCode, Label, Mark, Reg};
 use pools::Pools;
 use slp::{Fault, Span};
 use std::collections::HashMap;
@@ -64,8 +65,14 @@ pub(super) struct Frame {
     builder: Builder,
     id: FnId,
     self_var: Option<VarId>,
+    /// The module variable that the function is defined as.
+    own_cell: Option<CellName>,
     captures: Vec<CaptureSource>,
     capture_of: HashMap<VarId, u16>,
+    /// Captured variables that are in a register from the start on.
+    preloaded: HashMap<VarId, Reg>,
+    /// Constants that are in a register at the current place.
+    constants: Vec<(Literal, Reg)>,
     loops: Vec<LoopState>,
     /// Handlers in force at the current place.
     n_handlers: u32,
@@ -85,6 +92,8 @@ pub(super) struct Lowerer<'p> {
     /// The register of each variable that has one, in the function it belongs to.
     registers: Vec<Option<Reg>>,
     faults: Vec<Fault>,
+    /// The module variable that the next function to be lowered is defined as.
+    defining: Option<CellName>,
 }
 
 /// Lowers a program.
@@ -97,6 +106,7 @@ pub(crate) fn lower(program: &Program, context: &FormContext<'_>) -> Result<Chun
         frames: Vec::new(),
         registers: vec![None; program.vars.len()],
         faults: Vec::new(),
+        defining: None,
     };
     lowerer.frames.push(Frame::new(FnId(0), None));
     lowerer.body(&program.body, Dest::Return, program.span);
@@ -129,13 +139,15 @@ impl Frame {
     fn new(id: FnId, self_var: Option<VarId>) -> Frame {
         let mut builder = Builder::default();
         let start = builder.label();
-        builder.bind(start);
         Frame {
             builder,
             id,
             self_var,
+            own_cell: None,
             captures: Vec::new(),
             capture_of: HashMap::new(),
+            preloaded: HashMap::new(),
+            constants: Vec::new(),
             loops: Vec::new(),
             n_handlers: 0,
             result: None,
@@ -208,7 +220,11 @@ impl Lowerer<'_> {
             self.faults.push(Cause::TooManyCaptures.at(span));
         }
         match frame.builder.finish() {
-            Some((code, spans, n_registers)) => Function {
+            Some(FinishedCode {
+                code,
+                spans,
+                n_registers,
+            }) => Function {
                 n_registers,
                 captures: frame.captures,
                 code,
@@ -319,6 +335,9 @@ impl Lowerer<'_> {
             }
             ExprKind::DefLocal { var, value } => self.def_local(*var, value, dest, span),
             ExprKind::DefGlobal { cell, value } => {
+                if let ExprKind::Fn(_) = value.kind {
+                    self.defining = Some(cell.clone());
+                }
                 let (cell, mark) = (self.cell(cell), self.mark());
                 let register = self.operand(value, &[]);
                 self.emit(Op::DefCell, register, 0, 0, cell, span);

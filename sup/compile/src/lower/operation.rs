@@ -1,7 +1,7 @@
 //! Arithmetic, comparison and access as values.
 
 use super::builder::Reg;
-use super::{Dest, Lowerer, effects};
+use super::{Dest, Lowerer, effects, test};
 use crate::core_tree::{Expr, ExprKind, Literal, Operation};
 use slp::Span;
 use sup_code::{Op, TypeBase};
@@ -240,5 +240,24 @@ fn inline_form(operation: &Operation, right: &Expr) -> Option<(Op, Inline)> {
         (Operation::Mul, None) => Some((Op::MulConst, constant())),
         (Operation::Div, _) if !is_zero => Some((Op::DivConst, constant())),
         _ => None,
+    }
+}
+
+/// Whether an argument of an operation must be in a register, being a literal.
+pub(super) fn needs_register(operation: &Operation, args: &[Expr], idx: usize) -> bool {
+    let is_inline = |idx: usize| inline_form(operation, &args[idx]).is_some();
+    match operation {
+        Operation::Add | Operation::Mul if args.len() == 2 => !is_inline(idx),
+        Operation::Add | Operation::Sub | Operation::Mul | Operation::Div | Operation::Rem => {
+            idx == 0 || !is_inline(idx)
+        }
+        Operation::Lt
+        | Operation::Le
+        | Operation::Gt
+        | Operation::Ge
+        | Operation::EqNum
+        | Operation::NotEqNum => args.len() > 2 || test::small_number(&args[idx]).is_none(),
+        Operation::At => idx == 1,
+        _ => true,
     }
 }

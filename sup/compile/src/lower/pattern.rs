@@ -173,7 +173,8 @@ impl Lowerer<'_> {
         }
     }
 
-    /// Takes a value apart: what is missing is nil. The register keeps the value.
+    /// Takes a value apart: a list must have as many elements as the pattern, a key that a map lacks is nil. The register
+    /// keeps the value.
     pub(super) fn take_apart(&mut self, pattern: &Pattern, value: Reg) {
         let span = pattern.span;
         match &pattern.kind {
@@ -184,13 +185,23 @@ impl Lowerer<'_> {
                 self.take_apart(inner, value);
             }
             PatternKind::List { items, rest } => {
+                self.check_length(items.len(), rest.is_some(), value, span);
                 for (idx, item) in items.iter().enumerate() {
-                    let args = [NativeArg::Register(value), NativeArg::Int(idx as i32)];
-                    self.take_part(item, "%get", &args);
+                    if matches!(item.kind, PatternKind::Ignore) {
+                        continue;
+                    }
+                    let register = self.alloc();
+                    self.emit(Op::AtImm, register, value, 0, idx as i32, item.span);
+                    self.take_apart_fresh(item, register);
                 }
-                if let Some(rest) = rest {
+                if let Some(rest) = rest
+                    .as_deref()
+                    .filter(|rest| !matches!(rest.kind, PatternKind::Ignore))
+                {
                     let args = [NativeArg::Int(items.len() as i32), NativeArg::Register(value)];
-                    self.take_part(rest, "%drop", &args);
+                    let register = self.alloc();
+                    self.call_native("%drop", &args, Dest::Fresh(register), rest.span);
+                    self.take_apart_fresh(rest, register);
                 }
             }
             PatternKind::Map(entries) => {
@@ -207,13 +218,26 @@ impl Lowerer<'_> {
         }
     }
 
-    fn take_part(&mut self, part: &Pattern, native: &str, args: &[NativeArg]) {
-        if matches!(part.kind, PatternKind::Ignore) {
-            return;
-        }
-        let register = self.alloc();
-        self.call_native(native, args, Dest::Fresh(register), part.span);
-        self.take_apart_fresh(part, register);
+    /// Raises `match/none` unless the value is a list or array with that many elements, or more if there is a rest.
+    fn check_length(&mut self, n_items: usize, has_rest: bool, value: Reg, span: Span) {
+        let mark = self.mark();
+        let answer = self.alloc();
+        let (is_list, wrong, right) = (self.code().label(), self.code().label(), self.code().label());
+        let (list, array) = (self.type_named(TypeBase::List), self.type_named(TypeBase::Array));
+        self.emit(Op::TypeIs, answer, value, 0, list, span);
+        self.code().jump(Op::JumpTrue, answer, 0, is_list, span);
+        self.emit(Op::TypeIs, answer, value, 0, array, span);
+        self.code().jump(Op::JumpFalse, answer, 0, wrong, span);
+        self.code().bind(is_list);
+        self.emit(Op::Count, answer, value, 0, 0, span);
+        let op = if has_rest { Op::JumpGeImm } else { Op::JumpEqImm };
+        let n_items = i16::try_from(n_items).unwrap_or(i16::MAX);
+        self.code().jump_imm(op, answer, n_items, right, span);
+        self.code().bind(wrong);
+        self.emit(Op::NoMatch, answer, value, 0, 0, span);
+        self.emit(Op::Raise, answer, 0, 0, 0, span);
+        self.code().bind(right);
+        self.release(mark);
     }
 
     /// As `take_apart`, when nothing else needs the register.

@@ -2,7 +2,7 @@
 
 use super::builder::{Label, Reg};
 use super::{Dest, LoopState, Lowerer};
-use crate::core_tree::{Body, Expr, Gathers, LoopId, Pattern, PatternKind, VarId};
+use crate::core_tree::{Body, Expr, ExprKind, Gathers, LoopId, Pattern, PatternKind, VarId};
 use slp::Span;
 use sup_code::Op;
 
@@ -68,6 +68,7 @@ impl Lowerer<'_> {
             self.emit(Op::LoadInt, register, 0, 0, 0, span);
             self.set_register(counter, register);
         }
+        let n_constants = self.preload_constants(&body.exprs, span);
         let (top, exit) = self.open_loop(id, dest, Vec::new());
         if let Some(register) = self.register_of(counter).filter(|_| is_counted) {
             self.emit(Op::AddImm, register, register, 0, 1, span);
@@ -75,10 +76,14 @@ impl Lowerer<'_> {
         self.body(body, Dest::Effect, span);
         self.code().jump(Op::Loop, 0, 0, top, span);
         self.close_loop(exit);
+        self.drop_constants(n_constants);
         self.release(mark);
     }
 
     pub(super) fn while_form(&mut self, id: LoopId, test: &Expr, body: &Body, dest: Dest, span: Span) {
+        let mark = self.mark();
+        let n_constants = self.preload_constants(std::slice::from_ref(test), span);
+        self.preload_constants(&body.exprs, span);
         let (top, exit) = self.open_loop(id, dest, Vec::new());
         let end = self.code().label();
         self.branch(test, false, end);
@@ -87,6 +92,8 @@ impl Lowerer<'_> {
         self.code().bind(end);
         self.nil(dest, span);
         self.close_loop(exit);
+        self.drop_constants(n_constants);
+        self.release(mark);
     }
 
     pub(super) fn loop_form(
@@ -104,9 +111,15 @@ impl Lowerer<'_> {
             self.bind_register(*var, register, value.span);
         }
         let vars = bindings.iter().map(|(var, _)| *var).collect();
+        let goes_back = body.exprs.iter().any(|expr| goes_back(expr, id));
+        let n_constants = match goes_back {
+            true => self.preload_constants(&body.exprs, span),
+            false => self.frame().constants.len(),
+        };
         let (_, exit) = self.open_loop(id, dest, vars);
         self.body(body, dest, span);
         self.close_loop(exit);
+        self.drop_constants(n_constants);
         self.release(mark);
     }
 
@@ -125,6 +138,7 @@ impl Lowerer<'_> {
         if let Some(results) = results {
             self.emit(Op::ArrayNew, results, 0, 0, 0, span);
         }
+        let n_constants = self.preload_constants(&body.exprs, span);
         let (_, exit) = self.open_loop(id, dest, Vec::new());
         self.each_clause(clauses, Pass { body, results, span });
         match results {
@@ -136,6 +150,7 @@ impl Lowerer<'_> {
             None => self.nil(dest, span),
         }
         self.close_loop(exit);
+        self.drop_constants(n_constants);
         self.release(mark);
     }
 
@@ -171,5 +186,18 @@ impl Lowerer<'_> {
         self.body(body, Dest::Fresh(result), span);
         self.emit(Op::ArrayPush, results, result, 0, 0, span);
         self.release(mark);
+    }
+}
+
+/// Whether a `recur` goes back to that loop.
+fn goes_back(expr: &Expr, id: LoopId) -> bool {
+    match &expr.kind {
+        ExprKind::Recur { id: target, .. } => *target == id,
+        ExprKind::Fn(_) => false,
+        _ => {
+            let mut found = false;
+            expr.for_each_child(&mut |child| found = found || goes_back(child, id));
+            found
+        }
     }
 }

@@ -407,7 +407,7 @@ fn is_boolean(expr: &Expr) -> bool {
 }
 
 /// A literal that fits an instruction that compares: an integer, or a real that is the same number.
-fn small_number(expr: &Expr) -> Option<i16> {
+pub(super) fn small_number(expr: &Expr) -> Option<i16> {
     match &expr.kind {
         ExprKind::Literal(Literal::Int(number)) => i16::try_from(*number).ok(),
         ExprKind::Literal(Literal::Real(number)) => {

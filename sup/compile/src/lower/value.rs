@@ -21,7 +21,7 @@ impl Lowerer<'_> {
         }
     }
 
-    fn load(&mut self, literal: &Literal, target: Reg, span: Span) {
+    pub(super) fn load(&mut self, literal: &Literal, target: Reg, span: Span) {
         match literal {
             Literal::Nil => self.emit(Op::LoadNil, target, 0, 0, 0, span),
             Literal::Bool(true) => self.emit(Op::LoadTrue, target, 0, 0, 0, span),
@@ -53,6 +53,9 @@ impl Lowerer<'_> {
         }
         if frame.self_var == Some(var) && !is_assigned {
             return Place::Running;
+        }
+        if let Some(register) = frame.preloaded.get(&var) {
+            return Place::Register(*register);
         }
         if let Some(capture) = frame.capture_of.get(&var) {
             return Place::Capture(*capture);
@@ -123,6 +126,11 @@ impl Lowerer<'_> {
                 }
                 return register;
             }
+        }
+        if let ExprKind::Literal(literal) = &expr.kind
+            && let Some(register) = self.constant_register(literal)
+        {
+            return register;
         }
         let register = self.alloc();
         self.expr(expr, Dest::Fresh(register));
