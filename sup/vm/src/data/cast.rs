@@ -26,7 +26,7 @@ impl Vm {
             return Ok(word);
         }
         match &wanted.spec().base {
-            TypeBase::Int => self.to_int(word, wanted),
+            TypeBase::Int => self.int_from(word, wanted),
             TypeBase::Real => match as_int(word) {
                 Some(value) => self.new_real(value as f64),
                 None => Err(self.no_cast(wanted, word)),
@@ -35,15 +35,15 @@ impl Vm {
                 Some(_) => Ok(boolean(word != ZERO)),
                 None => Err(self.no_cast(wanted, word)),
             },
-            TypeBase::Str => self.to_str(word),
-            TypeBase::Bytes => self.to_bytes(word, wanted),
-            TypeBase::Symbol => self.to_name(Immediate::Symbol, word, wanted),
-            TypeBase::Keyword => self.to_name(Immediate::Keyword, word, wanted),
-            TypeBase::Path => self.to_name(Immediate::Path, word, wanted),
-            TypeBase::List | TypeBase::ListParen => self.to_list_of_kind(PAREN, word, wanted),
-            TypeBase::ListSquare => self.to_list_of_kind(SQUARE, word, wanted),
-            TypeBase::ListBrace => self.to_list_of_kind(BRACE, word, wanted),
-            TypeBase::Map => self.to_map(word, wanted),
+            TypeBase::Str => self.str_from(word),
+            TypeBase::Bytes => self.bytes_from(word, wanted),
+            TypeBase::Symbol => self.name_from(Immediate::Symbol, word, wanted),
+            TypeBase::Keyword => self.name_from(Immediate::Keyword, word, wanted),
+            TypeBase::Path => self.name_from(Immediate::Path, word, wanted),
+            TypeBase::List | TypeBase::ListParen => self.list_from(PAREN, word, wanted),
+            TypeBase::ListSquare => self.list_from(SQUARE, word, wanted),
+            TypeBase::ListBrace => self.list_from(BRACE, word, wanted),
+            TypeBase::Map => self.map_from(word, wanted),
             TypeBase::Array => match self.items_of(word) {
                 Some(items) => self.new_array_of(&items),
                 None => Err(self.no_cast(wanted, word)),
@@ -58,7 +58,7 @@ impl Vm {
                 None => Err(self.no_cast(wanted, word)),
             },
             TypeBase::Error if is_map(word) => self.error_from(word),
-            TypeBase::Form(name) => self.to_form(name, word, wanted),
+            TypeBase::Form(name) => self.form_from(name, word, wanted),
             _ => Err(self.no_cast(wanted, word)),
         }
     }
@@ -69,7 +69,7 @@ impl Vm {
         self.raise_data("type/cast", &message, word)
     }
 
-    fn to_int(&mut self, word: Word, wanted: &LoadedType) -> Outcome {
+    fn int_from(&mut self, word: Word, wanted: &LoadedType) -> Outcome {
         if word == TRUE || word == FALSE {
             return Ok(count_word((word == TRUE).into()));
         }
@@ -84,18 +84,18 @@ impl Vm {
     }
 
     /// Names and numbers as they are written, bytes as the text that they are, lists as the text of their bytes.
-    fn to_str(&mut self, word: Word) -> Outcome {
+    fn str_from(&mut self, word: Word) -> Outcome {
         if let Some(bytes) = raw_bytes(&word) {
-            return self.str_of_bytes(bytes.to_vec(), word);
+            return self.text_from_bytes(bytes.to_vec(), word);
         }
         if let Some(items) = list_items(word) {
-            return self.str_of_items(items, word);
+            return self.text_from_items(items, word);
         }
         let text = self.try_display(word)?;
         self.new_string(text)
     }
 
-    fn str_of_bytes(&mut self, bytes: Vec<u8>, word: Word) -> Outcome {
+    fn text_from_bytes(&mut self, bytes: Vec<u8>, word: Word) -> Outcome {
         match String::from_utf8(bytes) {
             Ok(text) => self.new_string(text),
             Err(error) => {
@@ -109,7 +109,7 @@ impl Vm {
     }
 
     /// The predecessor's conversion: integers are bytes, strings stand for theirs.
-    fn str_of_items(&mut self, items: &[Word], word: Word) -> Outcome {
+    fn text_from_items(&mut self, items: &[Word], word: Word) -> Outcome {
         let mut bytes = Vec::with_capacity(items.len());
         for item in items {
             match (as_int(*item), text_of(item)) {
@@ -121,10 +121,10 @@ impl Vm {
                 }
             }
         }
-        self.str_of_bytes(bytes, word)
+        self.text_from_bytes(bytes, word)
     }
 
-    fn to_bytes(&mut self, word: Word, wanted: &LoadedType) -> Outcome {
+    fn bytes_from(&mut self, word: Word, wanted: &LoadedType) -> Outcome {
         if let Some(bytes) = raw_bytes(&word) {
             return self.new_bytes(bytes);
         }
@@ -141,7 +141,7 @@ impl Vm {
         self.new_byte_vec(bytes)
     }
 
-    fn to_name(&mut self, kind: Immediate, word: Word, wanted: &LoadedType) -> Outcome {
+    fn name_from(&mut self, kind: Immediate, word: Word, wanted: &LoadedType) -> Outcome {
         let is_named = [Immediate::Symbol, Immediate::Keyword, Immediate::Path]
             .iter()
             .any(|kind| is_immediate(word, *kind));
@@ -160,7 +160,7 @@ impl Vm {
         self.intern(kind, name)
     }
 
-    fn to_list_of_kind(&mut self, kind: u8, word: Word, wanted: &LoadedType) -> Outcome {
+    fn list_from(&mut self, kind: u8, word: Word, wanted: &LoadedType) -> Outcome {
         if list_items(word).is_some() {
             return self.list_with_kind(word, kind);
         }
@@ -181,7 +181,7 @@ impl Vm {
         }
     }
 
-    fn to_map(&mut self, word: Word, wanted: &LoadedType) -> Outcome {
+    fn map_from(&mut self, word: Word, wanted: &LoadedType) -> Outcome {
         if is_error(word) {
             return self.error_fields(word);
         }
@@ -206,7 +206,7 @@ impl Vm {
             .map(<[Word]>::to_vec)
     }
 
-    fn to_form(&mut self, name: &str, word: Word, wanted: &LoadedType) -> Outcome {
+    fn form_from(&mut self, name: &str, word: Word, wanted: &LoadedType) -> Outcome {
         let Some(record) = records::find(name) else {
             let message = format!("the form {name} is not defined");
             return Err(self.raise("type/unknown-form", &message));

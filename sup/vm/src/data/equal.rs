@@ -3,7 +3,7 @@
 
 use sup_abi::word::{Word, is_pointer};
 
-use super::entries::Cursor;
+use super::cursor::Cursor;
 use super::hash::hash_key;
 use super::list::list_items;
 use super::map;

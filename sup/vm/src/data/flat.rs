@@ -4,7 +4,7 @@ use sup_abi::word::{FALSE, Immediate, NIL, TRUE, Word, boolean, is_immediate, pa
 use sup_code::wire::{Flat, FlatNode, WireLimits};
 use sup_code::{Event, FlatBuilder, Reader, Span};
 
-use super::entries::Cursor;
+use super::cursor::{Cursor, Parts};
 use super::number::{as_int, as_real};
 use super::{bytes_of, error_value, list_items, list_span, map_len, records, text_of};
 use crate::error::{Outcome, Raise};
@@ -33,34 +33,6 @@ impl CodeNames for NoCode {
 
     fn closure(&self, vm: &mut Vm, _chunk: &[u8; 32], _function: u32, _captures: &[Word]) -> Outcome {
         Err(vm.raise("wire/unknown-code", "the code of a function is not known here"))
-    }
-}
-
-/// Something whose parts are being put down.
-enum Open {
-    Items(&'static [Word]),
-    Owned(std::vec::IntoIter<Word>),
-    Pairs { pairs: Cursor, waiting: Option<Word> },
-}
-
-impl Open {
-    fn next(&mut self) -> Option<Word> {
-        match self {
-            Open::Items(items) => {
-                let (first, rest) = items.split_first()?;
-                *items = rest;
-                Some(*first)
-            }
-            Open::Owned(items) => items.next(),
-            Open::Pairs { pairs, waiting } => {
-                if waiting.is_some() {
-                    return waiting.take();
-                }
-                let (key, value) = pairs.next()?;
-                *waiting = Some(value);
-                Some(key)
-            }
-        }
     }
 }
 
@@ -93,8 +65,8 @@ impl Vm {
                 if stack.len() >= LIMITS.max_depth as usize {
                     return Err(self.raise("wire/too-deep", "the value nests too deep to be stored or sent"));
                 }
-                if let Some(open) = self.put_down(&mut builder, word, code)? {
-                    stack.push(open);
+                if let Some(parts) = self.put_down(&mut builder, word, code)? {
+                    stack.push(parts);
                 }
             }
             let Some(top) = stack.last_mut() else {
@@ -113,7 +85,7 @@ impl Vm {
         builder: &mut FlatBuilder,
         word: Word,
         code: &dyn CodeNames,
-    ) -> Result<Option<Open>, Raise> {
+    ) -> Result<Option<Parts>, Raise> {
         if put_down_atom(builder, word) {
             return Ok(None);
         }
@@ -125,43 +97,40 @@ impl Vm {
             Kind::List | Kind::View => {
                 let span = list_span(word).map(|(start, end)| Span { start, end });
                 builder.list(obj.header().subkind(), count, span);
-                Open::Items(list_items(word).unwrap_or(&[]))
+                Parts::Items(list_items(word).unwrap_or(&[]))
             }
             Kind::Map | Kind::MapView => {
                 builder.map(map_len(word).unwrap_or(0) as u32);
-                Open::Pairs {
-                    pairs: Cursor::of_map(&mut self.heap, obj),
-                    waiting: None,
-                }
+                Parts::Pairs(Cursor::of_map(&mut self.heap, obj), None)
             }
             Kind::Error => {
                 let pairs = error_value::error_pairs(word);
                 builder.error();
                 builder.map((pairs.len() / 2) as u32);
-                Open::Owned(pairs.into_iter())
+                Parts::Owned(pairs.into_iter())
             }
             Kind::Instance => {
                 builder.instance(records::type_of(obj).name, count);
-                Open::Items(obj.words(2, obj.n()))
+                Parts::Items(obj.words(2, obj.n()))
             }
             Kind::Quoted => {
                 builder.prefix(obj.header().aux() as u8);
-                Open::Items(obj.words(1, 1))
+                Parts::Items(obj.words(1, 1))
             }
             Kind::Datum => {
                 builder.prefix(5);
-                Open::Items(obj.words(1, 1))
+                Parts::Items(obj.words(1, 1))
             }
             Kind::Aberrant => {
                 builder.prefix(6);
-                Open::Items(obj.words(1, 1))
+                Parts::Items(obj.words(1, 1))
             }
             Kind::Closure => {
                 let Some((chunk, function)) = code.name_of(self, word) else {
                     return Err(self.not_storable(word));
                 };
                 builder.closure(chunk, function, count);
-                Open::Items(obj.words(2, obj.n()))
+                Parts::Items(obj.words(2, obj.n()))
             }
             _ => return Err(self.not_storable(word)),
         }))

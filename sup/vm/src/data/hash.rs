@@ -10,7 +10,7 @@ use foldhash::SharedSeed;
 use foldhash::fast::FoldHasher;
 use sup_abi::word::{Word, is_pointer};
 
-use super::entries::Cursor;
+use super::cursor::Cursor;
 use super::{bytes_of, list_items, text_of};
 use crate::error::{Raise, field};
 use crate::heap::Heap;

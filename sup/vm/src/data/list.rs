@@ -235,12 +235,15 @@ impl Vm {
         self.part(obj, obj.header().subkind(), from..to)
     }
 
-    /// The items of a list from `n` on; none when it has fewer.
+    /// The items of a list from `n` on, or the fields of a form as a list; none when it has fewer.
     ///
     /// # Errors
     /// `type/mismatch` if the word is no list, `vm/memory`.
     #[inline]
     pub fn slice_from(&mut self, list: Word, n: usize) -> Outcome {
+        if let Some(fields) = super::instance_fields(list) {
+            return self.new_list(BRACE, fields.get(n..).unwrap_or(&[]));
+        }
         let len = self.want_items(list)?.len();
         self.list_slice(list, n.min(len), len)
     }

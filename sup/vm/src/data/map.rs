@@ -2,7 +2,8 @@
 
 use sup_abi::word::{NIL, Word, is_pointer};
 
-use super::entries::{Cursor, Entries, Version};
+use super::cursor::Cursor;
+use super::entries::{Entries, Version};
 use super::equal;
 use super::hash::hash_key;
 use crate::error::{Outcome, Raise};
@@ -272,7 +273,7 @@ impl Vm {
     }
 
     fn build_map(&mut self, words: &[Word], again: Again) -> Outcome {
-        if words.len() % 2 != 0 {
+        if !words.len().is_multiple_of(2) {
             return Err(self.raise("map/odd", "the last key of the map has no value"));
         }
         if words.len() <= 2 * FLAT_MAX {

@@ -8,6 +8,7 @@ pub mod array;
 pub mod buffer;
 pub mod cast;
 pub mod compare;
+pub mod cursor;
 pub(crate) mod entries;
 pub mod equal;
 pub mod error_value;
@@ -15,6 +16,7 @@ pub mod flat;
 pub mod hash;
 pub mod iterate;
 pub mod list;
+pub mod literal;
 pub mod map;
 pub mod number;
 pub mod records;
@@ -28,18 +30,18 @@ pub mod types;
 pub use access::{count_word, resolve_index};
 pub use array::{array_items, is_array};
 pub use buffer::{buffer_bytes, is_box, is_buffer, unbox};
-pub use entries::Cursor;
+pub use cursor::Cursor;
 pub use error_value::{error_field, error_get, is_error, is_keyword, prefixed_value};
 pub use flat::CodeNames;
 pub use iterate::is_seqable;
 pub use list::{BRACE, PAREN, SQUARE, is_list, list_items, list_kind, list_span};
+pub use literal::{push_quoted, push_quoted_bytes};
 pub use map::{is_map, map_len};
 pub use number::{
     Number, as_int, as_number, as_real, compare_numbers, is_int, is_number, is_real, number_of, parse_int,
     parse_real, push_int, push_real,
 };
 pub use records::{instance_fields, instance_get, instance_type};
-pub use show::{push_quoted, push_quoted_bytes};
 pub use table::{is_table, table_len};
 pub use text::{byte_offset, bytes_of, char_at, char_index, is_bytes, is_str, text_len_chars, text_of};
 pub use types::{LoadedType, type_keyword, type_name};

@@ -1,6 +1,7 @@
 //! Numbers: integers and reals in words or boxes, exact comparison across both, and their text.
 
 use std::cmp::Ordering;
+use std::fmt::Write;
 
 use sup_abi::word::{Word, fixnum, fixnum_value, flonum, flonum_value, is_fixnum, is_flonum};
 
@@ -346,18 +347,31 @@ pub fn push_int(out: &mut String, value: i64) {
 }
 
 /// Appends a real in the fewest digits that read back to the same bits, always with a point, an exponent, or as `+inf`
-/// `-inf` `+nan`.
+/// `-inf` `+nan`: the same text that the printer of forms makes with the standard library, but sooner.
 pub fn push_real(out: &mut String, value: f64) {
     if value.is_nan() {
         out.push_str("+nan");
     } else if value.is_infinite() {
         out.push_str(if value > 0.0 { "+inf" } else { "-inf" });
-    } else if value != 0.0 && value.abs() < 1e-4 {
-        // The one range where the standard form, which readers print, has an exponent earlier.
-        out.push_str(&format!("{value:?}"));
     } else {
-        out.push_str(ryu::Buffer::new().format_finite(value));
+        let mut buffer = ryu::Buffer::new();
+        let text = buffer.format_finite(value);
+        // The standard library writes small numbers with an exponent earlier.
+        if (value.abs() < 1e-4 && value != 0.0) || lies_between(value, text) {
+            write!(out, "{value:?}").expect("writing to a string cannot fail");
+        } else {
+            out.push_str(text);
+        }
     }
+}
+
+/// Whether the value lies in the middle between the text and another of the same length, so that the standard library may
+/// have taken the other: a value with some bits behind the point has as many digits there, and the text has one less.
+fn lies_between(value: f64, text: &str) -> bool {
+    let exponent = ((value.to_bits() >> 52) & 0x7ff) as i32 - 1075;
+    let n_bits_behind = -(exponent + value.to_bits().trailing_zeros().min(52) as i32);
+    let n_digits_behind = text.find('.').map_or(0, |point| text.len() - point - 1);
+    n_bits_behind > 1 && n_digits_behind as i32 == n_bits_behind - 1
 }
 
 /// The integer that a text is, in digits of that radix with an optional sign; nothing for anything else.

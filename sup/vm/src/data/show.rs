@@ -1,16 +1,15 @@
 //! Values as text: as it is read back, or as a person sees it. Without recursion, with a limit on its length.
 
-use std::fmt::Write;
-
 use sup_abi::word::{FALSE, Immediate, NIL, TRUE, Word, is_immediate, payload};
 
-use super::entries::Cursor;
+use super::cursor::{Cursor, Parts};
+use super::literal::{push_quoted, push_quoted_bytes};
 use super::number::{as_int, as_real, push_int, push_real};
 use super::records::{self, RecordType};
 use super::{
     array_items, buffer_bytes, bytes_of, error_value, is_error, is_keyword, is_map, list_items, text_of,
 };
-use crate::error::Raise;
+use crate::error::{Raise, field};
 use crate::heap::Heap;
 use crate::object::{Kind, Obj};
 use crate::unit::FunctionMeta;
@@ -27,29 +26,11 @@ const SHORT_LIMIT: usize = 200;
 /// The text came to more than the limit.
 struct TooLong;
 
-/// Something whose parts are being written.
-enum Open {
-    Items {
-        items: &'static [Word],
-        next: usize,
-        close: &'static str,
-    },
-    Pairs {
-        pairs: Cursor,
-        waiting: Option<Word>,
-        is_first: bool,
-        close: &'static str,
-    },
-    Fields {
-        record: &'static RecordType,
-        fields: &'static [Word],
-        next: usize,
-    },
-    Error {
-        pairs: Vec<Word>,
-        next: usize,
-        close: &'static str,
-    },
+/// Something whose parts are being written, with a space before each but the first.
+struct Open {
+    parts: Parts,
+    is_first: bool,
+    close: &'static str,
 }
 
 struct Printer<'a> {
@@ -80,88 +61,45 @@ impl Printer<'_> {
     /// Writes the next part of the innermost open thing, or closes it.
     fn next_part(&mut self) {
         let Some(top) = self.open.last_mut() else { return };
-        let part = match top {
-            Open::Items { items, next, close } => match items.get(*next) {
-                Some(item) => {
-                    if *next > 0 {
-                        self.out.push(' ');
-                    }
-                    *next += 1;
-                    Some(*item)
-                }
-                None => {
-                    self.out.push_str(close);
-                    None
-                }
-            },
-            Open::Pairs {
-                pairs,
-                waiting,
-                is_first,
-                close,
-            } => match waiting.take() {
-                Some(value) => {
+        match top.parts.next() {
+            Some(part) => {
+                if !std::mem::take(&mut top.is_first) {
                     self.out.push(' ');
-                    Some(value)
                 }
-                None => match pairs.next() {
-                    Some((key, value)) => {
-                        if !std::mem::take(is_first) {
-                            self.out.push(' ');
-                        }
-                        *waiting = Some(value);
-                        Some(key)
-                    }
-                    None => {
-                        self.out.push_str(close);
-                        None
-                    }
-                },
-            },
-            Open::Fields { record, fields, next } => match fields.get(*next) {
-                Some(value) => {
-                    self.out.push(' ');
-                    if let Some(name) = record.fields[*next].name {
-                        push_keyword(self.out, name);
-                        self.out.push(' ');
-                    }
-                    *next += 1;
-                    Some(*value)
+                self.value(part);
+            }
+            None => {
+                self.out.push_str(top.close);
+                self.open.pop();
+                while self
+                    .mutable
+                    .last()
+                    .is_some_and(|(_, depth)| *depth >= self.open.len())
+                {
+                    self.mutable.pop();
                 }
-                None => {
-                    self.out.push('>');
-                    None
-                }
-            },
-            Open::Error { pairs, next, close } => match pairs.get(*next) {
-                Some(word) => {
-                    if *next > 0 {
-                        self.out.push(' ');
-                    }
-                    *next += 1;
-                    Some(*word)
-                }
-                None => {
-                    self.out.push_str(close);
-                    None
-                }
-            },
-        };
-        match part {
-            Some(word) => self.value(word),
-            None => self.leave(),
+            }
         }
     }
 
-    fn leave(&mut self) {
-        self.open.pop();
-        while self
-            .mutable
-            .last()
-            .is_some_and(|(_, depth)| *depth >= self.open.len())
-        {
-            self.mutable.pop();
-        }
+    fn enter(&mut self, opener: &str, parts: Parts, close: &'static str) {
+        self.out.push_str(opener);
+        self.open.push(Open {
+            parts,
+            is_first: true,
+            close,
+        });
+    }
+
+    /// The same where a name stands before the parts.
+    fn enter_named(&mut self, name: &str, parts: Parts) {
+        self.out.push_str("#<");
+        self.out.push_str(name);
+        self.open.push(Open {
+            parts,
+            is_first: false,
+            close: ">",
+        });
     }
 
     fn value(&mut self, word: Word) {
@@ -177,27 +115,18 @@ impl Printer<'_> {
             Kind::List | Kind::View => self.list(obj),
             Kind::Map | Kind::MapView => {
                 let pairs = Cursor::of_map(self.heap, obj);
-                self.pairs(pairs, map_opener(pairs), "}");
+                self.enter(map_opener(pairs), Parts::Pairs(pairs, None), "}");
             }
             Kind::Error => self.error(word),
             Kind::Quoted | Kind::Datum | Kind::Aberrant => {
-                self.out.push_str(prefix_text(obj));
-                // The value is written next; a part in a row of one needs no brackets.
-                self.open.push(Open::Items {
-                    items: obj.words(1, 1),
-                    next: 0,
-                    close: "",
-                });
+                self.enter(prefix_text(obj), Parts::Items(obj.words(1, 1)), "");
             }
             Kind::Instance => {
                 let record = records::type_of(obj);
-                self.out.push_str("#<");
-                self.out.push_str(&record.short_name[1..]);
-                self.open.push(Open::Fields {
-                    record,
-                    fields: obj.words(2, obj.n()),
-                    next: 0,
-                });
+                self.enter_named(
+                    &record.short_name[1..],
+                    named_fields(record, obj.words(2, obj.n())),
+                );
             }
             Kind::Array | Kind::Table | Kind::Box => self.mutable(obj),
             _ => push_leaf(self.out, obj),
@@ -217,93 +146,61 @@ impl Printer<'_> {
             }
             _ => ("{", "}"),
         };
-        self.out.push_str(opener);
-        self.open.push(Open::Items {
-            items,
-            next: 0,
-            close,
-        });
+        self.enter(opener, Parts::Items(items), close);
     }
 
-    fn pairs(&mut self, pairs: Cursor, opener: &str, close: &'static str) {
-        self.out.push_str(opener);
-        self.open.push(Open::Pairs {
-            pairs,
-            waiting: None,
-            is_first: true,
-            close,
-        });
-    }
-
-    /// What only carries data that is no map is written as the data behind `@`.
+    /// What only carries data that is no map is written as the data behind `@`. The span and the trace are for the reader of
+    /// a report, and do not count when errors are compared.
     fn error(&mut self, word: Word) {
         let mut pairs = error_value::error_pairs(word);
-        self.out.push('@');
-        if let [_, data] = pairs[..]
-            && error_value::error_get(word, pairs[0])
-                == error_value::error_field(word, crate::error::field::DATA)
-            && !is_map(data)
-            && !is_error(data)
-        {
-            self.open.push(Open::Error {
-                pairs: vec![data],
-                next: 0,
-                close: "",
-            });
+        let data = error_value::error_field(word, field::DATA).unwrap_or(NIL);
+        if pairs.len() == 2 && data != NIL && !is_map(data) && !is_error(data) {
+            self.enter("@", Parts::Owned(vec![data].into_iter()), "");
             return;
         }
-        // The span and the trace are for the reader of a report, and do not count when errors are compared.
         pairs.truncate(pairs.len() - 2 * n_unshown(word));
-        self.out.push('{');
-        if pairs.is_empty() {
-            self.out.push(':');
-        }
-        self.open.push(Open::Error {
-            pairs,
-            next: 0,
-            close: "}",
-        });
+        let opener = if pairs.is_empty() { "@{:" } else { "@{" };
+        self.enter(opener, Parts::Owned(pairs.into_iter()), "}");
     }
 
     fn mutable(&mut self, obj: Obj) {
         let word = obj.word();
         let name = &super::type_name(word)[1..];
-        self.out.push_str("#<");
-        self.out.push_str(name);
         if self.mutable.iter().any(|(open, _)| *open == word) {
+            self.out.push_str("#<");
+            self.out.push_str(name);
             self.out.push_str(" …>");
             return;
         }
         self.mutable.push((word, self.open.len()));
-        match obj.kind() {
-            Kind::Table => {
-                let pairs = Obj::from_word(obj.get(1)).map_or(Cursor::EMPTY, Cursor::of_hash);
-                let opener = if obj.get(1) == NIL { "" } else { " " };
-                self.pairs(pairs, opener, ">");
-            }
-            kind => {
-                let items = if kind == Kind::Box {
-                    obj.words(1, 1)
-                } else {
-                    array_items(word).unwrap_or(&[])
-                };
-                if !items.is_empty() {
-                    self.out.push(' ');
-                }
-                self.open.push(Open::Items {
-                    items,
-                    next: 0,
-                    close: ">",
-                });
-            }
-        }
+        let parts = match obj.kind() {
+            Kind::Table => Parts::Pairs(
+                Obj::from_word(obj.get(1)).map_or(Cursor::EMPTY, Cursor::of_hash),
+                None,
+            ),
+            Kind::Box => Parts::Items(obj.words(1, 1)),
+            _ => Parts::Items(array_items(word).unwrap_or(&[])),
+        };
+        self.enter_named(name, parts);
     }
+}
+
+/// Names and values of fields in turn, or the values alone where they have no names.
+fn named_fields(record: &RecordType, fields: &'static [Word]) -> Parts {
+    if !record.is_named() {
+        return Parts::Items(fields);
+    }
+    let names = record.fields.iter().filter_map(|field| field.name);
+    let words: Vec<Word> = names
+        .zip(fields)
+        .flat_map(|(name, value)| [name, *value])
+        .collect();
+    Parts::Owned(words.into_iter())
 }
 
 /// How many of the set fields of an error are not shown.
 fn n_unshown(error: Word) -> usize {
-    use crate::error::field::{SPAN, TRACE};
-    [SPAN, TRACE]
+    [field::SPAN, field::TRACE]
         .iter()
         .filter(|index| error_value::error_field(error, **index).is_some_and(|word| word != NIL))
         .count()
@@ -405,70 +302,6 @@ fn push_leaf(out: &mut String, obj: Obj) {
         push_int(out, obj.get(1) as i64);
         out.push('>');
     }
-}
-
-/// Appends a string as a literal that reads back to it.
-pub fn push_quoted(out: &mut String, text: &str) {
-    out.reserve(text.len() + 2);
-    out.push('"');
-    let mut plain = 0;
-    for (place, character) in text.char_indices() {
-        if !needs_escape(character) {
-            continue;
-        }
-        out.push_str(&text[plain..place]);
-        plain = place + character.len_utf8();
-        match short_escape(character) {
-            Some(escape) => out.push_str(escape),
-            None if character.is_ascii() => push_hex(out, character as u8),
-            None => write!(out, "\\u{{{:x}}}", character as u32).expect("writing to a string cannot fail"),
-        }
-    }
-    out.push_str(&text[plain..]);
-    out.push('"');
-}
-
-/// Appends bytes as a literal that reads back to them.
-pub fn push_quoted_bytes(out: &mut String, bytes: &[u8]) {
-    out.reserve(bytes.len() + 3);
-    out.push_str("b\"");
-    for byte in bytes {
-        match short_escape(char::from(*byte)) {
-            Some(escape) => out.push_str(escape),
-            None if *byte == b' ' || byte.is_ascii_graphic() => out.push(char::from(*byte)),
-            None => push_hex(out, *byte),
-        }
-    }
-    out.push('"');
-}
-
-fn push_hex(out: &mut String, byte: u8) {
-    write!(out, "\\x{byte:02x}").expect("writing to a string cannot fail");
-}
-
-/// Whether a character would end the literal, or show nothing, or turn the direction of what follows.
-#[inline]
-fn needs_escape(character: char) -> bool {
-    match character {
-        '"' | '\\' => true,
-        ' '..='~' => false,
-        _ => {
-            character.is_control()
-                || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-        }
-    }
-}
-
-fn short_escape(character: char) -> Option<&'static str> {
-    Some(match character {
-        '\n' => "\\n",
-        '\t' => "\\t",
-        '\r' => "\\r",
-        '\0' => "\\0",
-        '\\' => "\\\\",
-        '"' => "\\\"",
-        _ => return None,
-    })
 }
 
 /// Cuts a text to so many bytes and says so.

@@ -2,7 +2,8 @@
 
 use sup_abi::word::{NIL, Word};
 
-use super::entries::{Cursor, Entries};
+use super::cursor::Cursor;
+use super::entries::Entries;
 use super::map;
 use crate::error::{Outcome, Raise};
 use crate::heap::{Heap, NoMemory};

@@ -73,8 +73,12 @@ fn short_text(word: &Word) -> &[u8] {
 #[inline]
 fn outside(obj: Obj) -> &'static [u8] {
     let shared = obj.get(2) as *const Shared;
+    let (start, len) = (obj.get(3) as usize, obj.n());
     // SAFETY: word 2 came from `Arc::into_raw` and is counted until the object dies; the range was checked when it was made.
-    unsafe { (&(*shared).bytes).get_unchecked(obj.get(3) as usize..obj.get(3) as usize + obj.n()) }
+    unsafe {
+        let bytes: &'static [u8] = &(*shared).bytes;
+        bytes.get_unchecked(start..start + len)
+    }
 }
 
 /// Number of characters of a string, if the word is one.
