@@ -1,0 +1,80 @@
+//! Text made of values.
+
+use sup_abi::word::{NIL, Word, fixnum_value, is_fixnum};
+
+use super::BasePrimitive;
+use super::arguments::{Arguments, check_output, check_room};
+use super::scratch::build_str;
+use crate::base;
+use crate::data::number::push_int;
+use crate::data::{is_str, text_of};
+use crate::error::{Outcome, Raise};
+use crate::vm::Vm;
+
+/// The table.
+pub const TABLE: &[BasePrimitive] = &[
+    base!("%str", "(&rest xs) :str", 0..None, str),
+    base!("%repr", "(x) :str", 1..Some(1), repr),
+    base!("%str-join", "(sep :str coll) :str", 2..Some(2), join),
+];
+
+/// Appends what `str` makes of a value: strings raw, nothing of nil, of anything else what reads back.
+#[inline]
+pub(crate) fn push_text(vm: &mut Vm, out: &mut String, word: Word) -> Result<(), Raise> {
+    if let Some(text) = text_of(&word) {
+        out.push_str(text);
+    } else if is_fixnum(word) {
+        push_int(out, fixnum_value(word));
+    } else if word != NIL {
+        vm.push_display(out, word)?;
+    }
+    check_output(vm, out.len())
+}
+
+fn str(vm: &mut Vm, arguments: &[Word]) -> Outcome {
+    match arguments {
+        [one] if is_str(*one) => return Ok(*one),
+        _ => check_texts(vm, arguments, 0)?,
+    }
+    build_str(vm, |vm, out| {
+        arguments.iter().try_for_each(|word| push_text(vm, out, *word))
+    })
+}
+
+/// Checks that all strings among the words fit together, each with `more` bytes.
+fn check_texts(vm: &mut Vm, words: &[Word], more: usize) -> Result<(), Raise> {
+    let lens = words.iter().map(|word| text_of(word).map_or(0, str::len));
+    let len = lens.fold(words.len().saturating_mul(more), usize::saturating_add);
+    check_output(vm, len)
+}
+
+fn repr(vm: &mut Vm, arguments: &[Word]) -> Outcome {
+    build_str(vm, |vm, out| vm.push_repr(out, arguments[0]))
+}
+
+fn join(vm: &mut Vm, arguments: &[Word]) -> Outcome {
+    let separator = arguments.text(vm, 0)?;
+    let items = arguments.items(vm, 1)?;
+    check_texts(vm, items, separator.len())?;
+    if let [one] = items
+        && is_str(*one)
+    {
+        return Ok(*one);
+    }
+    build_str(vm, |vm, out| {
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                out.push_str(separator);
+            }
+            push_text(vm, out, *item)?;
+        }
+        Ok(())
+    })
+}
+
+/// Makes room for an output of a known size in a buffer, if the quota allows.
+pub(crate) fn reserve(vm: &mut Vm, out: &mut String, bytes: Option<usize>) -> Result<(), Raise> {
+    check_room(vm, bytes)?;
+    out.reserve(bytes.unwrap_or(0));
+    Ok(())
+}

@@ -1,0 +1,241 @@
+//! Sorting, always stable: words of one simple type by what they hold, anything else by merging, which stops at the
+//! first two elements without an order.
+
+use std::cmp::Ordering;
+
+use sup_abi::word::{
+    Immediate, NIL, Word, fixnum_value, flonum_value, is_fixnum, is_flonum, is_immediate, payload,
+};
+
+use super::BasePrimitive;
+use super::arguments::{Arguments, invalid};
+use super::sequence::kind_like;
+use crate::base;
+use crate::data::{BRACE, compare_numbers, is_number, is_str, text_of};
+use crate::error::{Outcome, Raise};
+use crate::names;
+use crate::vm::Vm;
+
+/// The table.
+pub const TABLE: &[BasePrimitive] = &[
+    base!("%sort", "(coll) :list", 1..Some(1), sort),
+    base!(
+        "%sort-by-keys",
+        "(keys :list xs :list) :list-c",
+        2..Some(2),
+        sort_by_keys
+    ),
+];
+
+/// Longest run that is sorted by insertion before runs are merged.
+const RUN: usize = 8;
+
+fn sort(vm: &mut Vm, arguments: &[Word]) -> Outcome {
+    let items = arguments.items(vm, 0)?;
+    let mut words = items.to_vec();
+    sort_words(vm, &mut words)?;
+    vm.new_list(kind_like(arguments[0]), &words)
+}
+
+/// What all words of a row are, as far as it helps to sort them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Sort {
+    Fixnums,
+    Flonums,
+    Numbers,
+    Texts,
+    Names(Immediate),
+    Any,
+}
+
+fn sort_of(words: &[Word]) -> Sort {
+    let Some(first) = words.first() else {
+        return Sort::Any;
+    };
+    let all = |holds: fn(Word) -> bool| words.iter().all(|word| holds(*word));
+    if is_fixnum(*first) && all(is_fixnum) {
+        return Sort::Fixnums;
+    }
+    if is_flonum(*first) && all(is_flonum) {
+        return Sort::Flonums;
+    }
+    if is_number(*first) && all(is_number) {
+        return Sort::Numbers;
+    }
+    if is_str(*first) && all(is_str) {
+        return Sort::Texts;
+    }
+    for kind in [Immediate::Keyword, Immediate::Symbol] {
+        if words.iter().all(|word| is_immediate(*word, kind)) {
+            return Sort::Names(kind);
+        }
+    }
+    Sort::Any
+}
+
+fn compare_flonums(a: Word, b: Word) -> Ordering {
+    // A flonum is never NaN.
+    flonum_value(a)
+        .partial_cmp(&flonum_value(b))
+        .unwrap_or(Ordering::Equal)
+}
+
+/// The first bytes of a text as a number with the same order.
+#[inline]
+fn prefix_of(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    match bytes.first_chunk::<8>() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => {
+            let mut first = [0; 8];
+            first[..bytes.len()].copy_from_slice(bytes);
+            u64::from_be_bytes(first)
+        }
+    }
+}
+
+#[inline]
+fn compare_texts(a: &(u64, Word), b: &(u64, Word)) -> Ordering {
+    a.0.cmp(&b.0).then_with(|| text_of(&a.1).cmp(&text_of(&b.1)))
+}
+
+/// The text of a symbol or keyword.
+fn name_of(word: Word) -> &'static str {
+    names::text(payload(word))
+}
+
+/// Sorts words in place, ascending in the order of `compare`, stable.
+///
+/// # Errors
+/// `type/mismatch` when two of them have no order; then they are as they were.
+pub(crate) fn sort_words(vm: &mut Vm, words: &mut [Word]) -> Result<(), Raise> {
+    match sort_of(words) {
+        // Equal integers are equal words, and words are in the order of their integers.
+        Sort::Fixnums => words.sort_unstable_by_key(|word| *word as i64),
+        Sort::Flonums => words.sort_by(|a, b| compare_flonums(*a, *b)),
+        Sort::Numbers => words.sort_by(|a, b| compare_numbers(*a, *b).unwrap_or(Ordering::Equal)),
+        Sort::Texts => {
+            let keyed = words
+                .iter()
+                .map(|word| (prefix_of(text_of(word).unwrap_or("")), *word));
+            let mut keyed: Vec<(u64, Word)> = keyed.collect();
+            keyed.sort_by(compare_texts);
+            words
+                .iter_mut()
+                .zip(keyed)
+                .for_each(|(slot, (_, word))| *slot = word);
+        }
+        Sort::Names(_) => words.sort_by_cached_key(|word| name_of(*word)),
+        Sort::Any => return merge_sort(vm, words, |vm, a, b| vm.compare(*a, *b)),
+    }
+    Ok(())
+}
+
+/// Sorts by merging, with an order that may fail.
+///
+/// # Errors
+/// As the order; then the items are as they were.
+fn merge_sort<T: Copy>(
+    vm: &mut Vm,
+    items: &mut [T],
+    mut compare: impl FnMut(&mut Vm, &T, &T) -> Result<Ordering, Raise>,
+) -> Result<(), Raise> {
+    let mut from = items.to_vec();
+    for run in from.chunks_mut(RUN) {
+        for end in 1..run.len() {
+            let item = run[end];
+            let mut place = end;
+            while place > 0 && compare(vm, &item, &run[place - 1])? == Ordering::Less {
+                run[place] = run[place - 1];
+                place -= 1;
+            }
+            run[place] = item;
+        }
+    }
+    let mut to = from.clone();
+    let mut width = RUN;
+    while width < items.len() {
+        for (source, target) in from.chunks(2 * width).zip(to.chunks_mut(2 * width)) {
+            merge(vm, source, width, target, &mut compare)?;
+        }
+        std::mem::swap(&mut from, &mut to);
+        width *= 2;
+    }
+    items.copy_from_slice(&from);
+    Ok(())
+}
+
+/// Merges the first `width` items with the others, both sorted.
+fn merge<T: Copy>(
+    vm: &mut Vm,
+    source: &[T],
+    width: usize,
+    target: &mut [T],
+    compare: &mut impl FnMut(&mut Vm, &T, &T) -> Result<Ordering, Raise>,
+) -> Result<(), Raise> {
+    let (mut left, mut right) = source.split_at(width.min(source.len()));
+    if let (Some(last), Some(first)) = (left.last(), right.first())
+        && compare(vm, first, last)? != Ordering::Less
+    {
+        target.copy_from_slice(source);
+        return Ok(());
+    }
+    for slot in target {
+        let takes_right = match (left.first(), right.first()) {
+            (Some(a), Some(b)) => compare(vm, b, a)? == Ordering::Less,
+            (None, _) => true,
+            (_, None) => false,
+        };
+        let taken = if takes_right { &mut right } else { &mut left };
+        *slot = taken[0];
+        *taken = &taken[1..];
+    }
+    Ok(())
+}
+
+fn sort_by_keys(vm: &mut Vm, arguments: &[Word]) -> Outcome {
+    let (keys, items) = (arguments.items(vm, 0)?, arguments.items(vm, 1)?);
+    if keys.len() != items.len() {
+        return Err(invalid(vm, "there must be a key for each element", NIL));
+    }
+    let order = order_of(vm, keys)?;
+    vm.new_list_sized(BRACE, items.len(), |words| {
+        for (slot, index) in words.iter_mut().zip(order) {
+            *slot = items[index as usize];
+        }
+    })
+}
+
+/// The indexes of keys in the order of the keys.
+fn order_of(vm: &mut Vm, keys: &[Word]) -> Result<Vec<u32>, Raise> {
+    let numbered = keys.iter().copied().zip(0u32..);
+    Ok(match sort_of(keys) {
+        Sort::Fixnums => {
+            let mut pairs: Vec<(i64, u32)> =
+                numbered.map(|(key, index)| (fixnum_value(key), index)).collect();
+            pairs.sort_unstable();
+            pairs.into_iter().map(|pair| pair.1).collect()
+        }
+        Sort::Flonums => {
+            let mut pairs: Vec<(Word, u32)> = numbered.collect();
+            pairs.sort_by(|a, b| compare_flonums(a.0, b.0));
+            pairs.into_iter().map(|pair| pair.1).collect()
+        }
+        Sort::Texts => {
+            let keyed = numbered.map(|(key, index)| ((prefix_of(text_of(&key).unwrap_or("")), key), index));
+            let mut pairs: Vec<((u64, Word), u32)> = keyed.collect();
+            pairs.sort_by(|a, b| compare_texts(&a.0, &b.0));
+            pairs.into_iter().map(|pair| pair.1).collect()
+        }
+        Sort::Names(_) => {
+            let mut pairs: Vec<(&str, u32)> = numbered.map(|(key, index)| (name_of(key), index)).collect();
+            pairs.sort_unstable();
+            pairs.into_iter().map(|pair| pair.1).collect()
+        }
+        Sort::Numbers | Sort::Any => {
+            let mut pairs: Vec<(Word, u32)> = numbered.collect();
+            merge_sort(vm, &mut pairs, |vm, a, b| vm.compare(a.0, b.0))?;
+            pairs.into_iter().map(|pair| pair.1).collect()
+        }
+    })
+}
