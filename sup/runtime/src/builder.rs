@@ -1,0 +1,144 @@
+//! Making a runtime: it starts with nothing, and the builder gives.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use sup_store::Store;
+use sup_vm::natives::BasePrimitive;
+use sup_vm::vm::{Limits, Vm};
+
+use crate::console::Console;
+use crate::grants::{Capability, Grants};
+use crate::load::{self, Problems};
+use crate::modules::PrimitiveInfo;
+use crate::runtime::Runtime;
+use crate::world::World;
+
+/// What a runtime is made of.
+pub struct Builder {
+    limits: Limits,
+    world: World,
+    core: Core,
+    stress: bool,
+}
+
+/// Whether programs see the everyday definitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Core {
+    Loaded,
+    Bare,
+}
+
+impl Builder {
+    pub(crate) fn new(limits: Limits) -> Builder {
+        Builder { limits, world: World::default(), core: Core::Loaded, stress: false }
+    }
+
+    /// Grants one capability.
+    #[must_use]
+    pub fn grant(mut self, capability: Capability) -> Builder {
+        self.world.grants = self.world.grants.with(capability);
+        self
+    }
+
+    /// Grants these.
+    #[must_use]
+    pub fn grants(mut self, grants: Grants) -> Builder {
+        self.world.grants = grants;
+        self
+    }
+
+    /// Where the program's text goes and comes from; it needs the capability `console` besides.
+    #[must_use]
+    pub fn console(mut self, console: Box<dyn Console>) -> Builder {
+        self.world.console = Some(console);
+        self
+    }
+
+    /// The program's arguments.
+    #[must_use]
+    pub fn arguments(mut self, arguments: Vec<String>) -> Builder {
+        self.world.arguments = arguments;
+        self
+    }
+
+    /// A directory in which imports are looked for.
+    #[must_use]
+    pub fn import_path(mut self, directory: PathBuf) -> Builder {
+        self.world.import_paths.push(directory);
+        self
+    }
+
+    /// The store that its code and data live in.
+    #[must_use]
+    pub fn store(mut self, store: std::sync::Arc<dyn Store>) -> Builder {
+        self.world.codebase = Some(Rc::new(crate::codebase::Codebase::new(store)));
+        self
+    }
+
+    /// A directory in which kernels are looked for, after those that were given before.
+    #[must_use]
+    pub fn kernel_path(mut self, directory: PathBuf) -> Builder {
+        self.world.kernel_paths.push(directory);
+        self
+    }
+
+    /// Starts without the core library and without kernels.
+    #[must_use]
+    pub fn bare(mut self) -> Builder {
+        self.core = Core::Bare;
+        self
+    }
+
+    /// Collects garbage at every safepoint: slow, and finds code that forgets a root.
+    #[must_use]
+    pub fn stress(mut self) -> Builder {
+        self.stress = true;
+        self
+    }
+
+    /// Makes the runtime.
+    ///
+    /// # Errors
+    /// When the core library cannot be loaded.
+    pub fn build(self) -> Result<Runtime, Problems> {
+        let mut vm = Vm::new(self.limits);
+        let world = Rc::new(RefCell::new(self.world));
+        vm.host = Some(Box::new(world.clone()));
+        add_base_primitives(&mut vm, &mut world.borrow_mut());
+        if self.core == Core::Loaded {
+            load::standard_module(&mut vm, &world, crate::world::CORE)?;
+        }
+        if self.stress {
+            vm.set_stress();
+        }
+        let mut runtime = Runtime { vm, world, bare: self.core == Core::Bare };
+        runtime.enter_module(crate::world::MAIN);
+        Ok(runtime)
+    }
+}
+
+/// The primitives that need the runtime.
+fn own_primitives() -> impl Iterator<Item = &'static BasePrimitive> {
+    crate::natives::TABLE.iter().chain(crate::store_natives::TABLE)
+}
+
+fn add_base_primitives(vm: &mut Vm, world: &mut World) {
+    for primitive in own_primitives() {
+        sup_vm::natives::register(vm, primitive);
+    }
+    let tables = sup_vm::natives::TABLES.iter().flat_map(|table| table.iter());
+    for primitive in tables.chain(own_primitives()) {
+        let info = PrimitiveInfo {
+            min: primitive.min,
+            max: primitive.max,
+            quoted: 0,
+            intrinsic: 0,
+            signature: primitive.signature.to_owned(),
+            doc: String::new(),
+            everyday: false,
+        };
+        world.primitives.insert(primitive.name.to_owned(), info);
+    }
+}

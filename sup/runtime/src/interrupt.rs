@@ -1,0 +1,29 @@
+//! Stopping a run from another thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sup_vm::vm::INTERRUPT;
+
+use crate::runtime::Runtime;
+
+/// Stops what a runtime runs; can be sent to any thread.
+#[derive(Clone, Debug)]
+pub struct Interrupter {
+    switch: Arc<AtomicU32>,
+}
+
+impl Interrupter {
+    /// The run that is on raises `vm/interrupted` at its next call or turn of a loop. Without a run nothing happens.
+    pub fn interrupt(&self) {
+        self.switch.store(INTERRUPT, Ordering::Relaxed);
+    }
+}
+
+impl Runtime {
+    /// What stops this runtime's runs.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter { switch: self.vm.interrupt_switch() }
+    }
+}

@@ -1,0 +1,104 @@
+//! What the compiler knows: modules, primitives, sources. Shared by the runtime and the natives that compile.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use sup_vm::vm::Kept;
+
+use crate::codebase::Codebase;
+use crate::console::Console;
+use crate::grants::Grants;
+use crate::modules::{Entry, Module, PrimitiveInfo};
+use crate::problem::Problem;
+
+/// Shared access to the world. Borrowed for a look-up at a time, never while code runs.
+pub type SharedWorld = Rc<RefCell<World>>;
+
+/// The world of one isolate.
+#[derive(Default)]
+pub struct World {
+    /// Modules by full name.
+    pub modules: HashMap<String, Module>,
+    /// Primitives by full name, `alu/add` or `%count`.
+    pub primitives: HashMap<String, PrimitiveInfo>,
+    /// Everyday names of loaded kernels, to full names.
+    pub everyday: HashMap<String, String>,
+    /// Source texts by name.
+    pub sources: HashMap<String, Arc<str>>,
+    /// Functions of macros, kept alive.
+    pub macro_functions: Vec<Kept>,
+    /// Kernels that were loaded.
+    pub kernels: Vec<String>,
+    /// Modules that are being loaded, outermost first.
+    pub loading: Vec<String>,
+    /// What the isolate may reach.
+    pub grants: Grants,
+    /// Where text goes.
+    pub console: Option<Box<dyn Console>>,
+    /// Arguments of the program.
+    pub arguments: Vec<String>,
+    /// Directories in which imports are looked for besides the importing file's own.
+    pub import_paths: Vec<PathBuf>,
+    /// Directories in which kernels are looked for, the first one first.
+    pub kernel_paths: Vec<PathBuf>,
+    /// The code of the store, when there is one.
+    pub codebase: Option<Rc<Codebase>>,
+    /// Problems of stored texts that were loaded on the way; told by whoever asked for them.
+    pub load_problems: Vec<Problem>,
+    /// The error value that was last raised to the outside.
+    pub last_error: Option<Kept>,
+    /// How many evaluations had a source of their own.
+    pub n_evaluations: u64,
+    /// How many fresh modules were made.
+    pub n_modules: u64,
+}
+
+/// The name of the module of everyday definitions.
+pub const CORE: &str = "core";
+/// The name of the module that programs start in.
+pub const MAIN: &str = "main";
+
+impl World {
+    /// The module of that name, made when it is new.
+    pub fn module(&mut self, name: &str) -> &mut Module {
+        self.modules.entry(name.to_owned()).or_default()
+    }
+
+    /// What a module shows of a name, for whoever imports it.
+    #[must_use]
+    pub fn shown(&self, module: &str, name: &str) -> Option<&Entry> {
+        self.modules.get(module).filter(|found| found.shows(name))?.entries.get(name)
+    }
+
+    /// Every name that code of a module can use unqualified, and the qualified ones of its imports.
+    #[must_use]
+    pub fn visible_names(&self, module: &str) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        if let Some(own) = self.modules.get(module) {
+            names.extend(own.entries.keys().cloned());
+            names.extend(own.macros.keys().cloned());
+            for (alias, target) in &own.imports {
+                names.extend(self.shown_names(target).into_iter().map(|name| format!("{alias}/{name}")));
+            }
+            if !own.bare {
+                names.extend(self.shown_names(CORE));
+            }
+        }
+        names.extend(self.everyday.keys().cloned());
+        names.extend(self.primitives.keys().filter(|name| !name.starts_with('%')).cloned());
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Every name that a module shows.
+    #[must_use]
+    pub fn shown_names(&self, module: &str) -> Vec<String> {
+        let Some(found) = self.modules.get(module) else { return Vec::new() };
+        let defined = found.order.iter().chain(found.macros.keys());
+        defined.filter(|name| found.shows(name)).cloned().collect()
+    }
+}

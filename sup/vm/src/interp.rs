@@ -1,0 +1,262 @@
+//! The loop: how one instruction leads to the next.
+//!
+//! Each opcode that matters for speed has a body (`fast`), written once. From the bodies come both dispatchers: handlers
+//! that call each other in tail position, with the machine's registers in the processor's (the one that ships), and a
+//! plain `match` in a loop (`--features match-dispatch`, for tools that cannot follow the other). A body that meets
+//! something it does not handle answers `Slow` before it has changed anything, and the instruction is carried out by
+//! `slow` in plain Rust.
+
+use sup_abi::word::Word;
+use sup_code::{Insn, Op};
+
+use crate::fast;
+use crate::slow::Flow;
+use crate::vm::{Registers, Vm};
+
+/// Why the loop was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum Exit {
+    /// The bottom frame returned; the answer is in `result`.
+    Halt = 0,
+    /// Nothing handled the error in `pending`.
+    Raised = 1,
+    /// The slice is used up.
+    Yield = 2,
+    /// The fiber waits.
+    Park = 3,
+}
+
+/// The registers of the loop as a body sees them: `pc` is past the instruction.
+pub(crate) struct State {
+    pub pc: *const Insn,
+    pub base: *mut Word,
+    pub vm: *mut Vm,
+    pub frame: *mut *const Insn,
+    pub fuel: i64,
+}
+
+/// What a body answers.
+pub(crate) enum Step {
+    /// Done; go on at `pc`.
+    Next,
+    /// Nothing was done; the slow path does it.
+    Slow,
+    /// A primitive answered `THROW`.
+    Thrown,
+    /// Done, and the heap wants a collection.
+    Collect,
+}
+
+/// What an opcode does when all goes well.
+pub(crate) trait Body {
+    /// Carries out one instruction.
+    ///
+    /// # Safety
+    /// `state` is that of a running verified chunk at this instruction.
+    unsafe fn run(state: &mut State, insn: Insn) -> Step;
+}
+
+/// A handler: pc at the instruction, window, machine, frames, fuel, table.
+pub type Handler =
+    unsafe extern "C" fn(*const Insn, *mut Word, *mut Vm, *mut *const Insn, i64, *const Handlers) -> u64;
+
+/// The table of handlers, one for each possible opcode number.
+#[repr(transparent)]
+pub struct Handlers(pub(crate) [Handler; 256]);
+
+unsafe extern "C" fn handler<B: Body>(
+    pc: *const Insn,
+    base: *mut Word,
+    vm: *mut Vm,
+    frame: *mut *const Insn,
+    fuel: i64,
+    table: *const Handlers,
+) -> u64 {
+    // SAFETY: the machine enters the loop with the registers of a running verified chunk, and every body keeps them so:
+    // `pc` stays on an instruction of the function, whose operands the verifier has checked against its window.
+    unsafe {
+        let insn = *pc;
+        let mut state = State { pc: pc.add(1), base, vm, frame, fuel };
+        match B::run(&mut state, insn) {
+            Step::Next => {
+                let next = (&(*table).0)[(*state.pc).op_number() as usize];
+                next(state.pc, state.base, state.vm, state.frame, state.fuel, table)
+            }
+            Step::Slow => slow(pc, base, vm, frame, fuel, table),
+            Step::Thrown => thrown(state.pc, state.base, state.vm, state.frame, state.fuel, table),
+            Step::Collect => collect(state.pc, state.base, state.vm, state.frame, state.fuel, table),
+        }
+    }
+}
+
+/// Carries an instruction out in plain Rust and goes on.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn slow(
+    pc: *const Insn,
+    base: *mut Word,
+    vm: *mut Vm,
+    frame: *mut *const Insn,
+    fuel: i64,
+    table: *const Handlers,
+) -> u64 {
+    // SAFETY: as in `handler`.
+    unsafe {
+        let machine = &mut *vm;
+        machine.registers = Registers { pc: pc.add(1), base, frame, fuel };
+        let flow = machine.slow_step(*pc);
+        resume(flow, vm, table)
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn thrown(
+    pc: *const Insn,
+    base: *mut Word,
+    vm: *mut Vm,
+    frame: *mut *const Insn,
+    fuel: i64,
+    table: *const Handlers,
+) -> u64 {
+    // SAFETY: as in `handler`.
+    unsafe {
+        let machine = &mut *vm;
+        machine.registers = Registers { pc, base, frame, fuel };
+        let flow = machine.after_throw();
+        resume(flow, vm, table)
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn collect(
+    pc: *const Insn,
+    base: *mut Word,
+    vm: *mut Vm,
+    frame: *mut *const Insn,
+    fuel: i64,
+    table: *const Handlers,
+) -> u64 {
+    // SAFETY: as in `handler`.
+    unsafe {
+        let machine = &mut *vm;
+        machine.registers = Registers { pc, base, frame, fuel };
+        let flow = machine.collect_at_safepoint();
+        resume(flow, vm, table)
+    }
+}
+
+#[inline(always)]
+unsafe fn resume(flow: Flow, vm: *mut Vm, table: *const Handlers) -> u64 {
+    // SAFETY: as in `handler`; the slow path leaves the registers as it found or moved them.
+    unsafe {
+        match flow {
+            Flow::Continue => {
+                let Registers { pc, base, frame, fuel } = (*vm).registers;
+                let next = (&(*table).0)[(*pc).op_number() as usize];
+                next(pc, base, vm, frame, fuel, table)
+            }
+            Flow::Leave(exit) => exit as u64,
+        }
+    }
+}
+
+macro_rules! standard_handlers {
+    ($($name:ident)*) => {
+        {
+            let mut table: [Handler; 256] = [slow; 256];
+            $(table[Op::$name as usize] = handler::<fast::$name>;)*
+            table
+        }
+    };
+}
+
+static STANDARD: Handlers = Handlers(sup_code::for_each_op!(standard_handlers));
+
+/// The table in which every intrinsic is the machine's own instruction.
+pub(crate) fn standard_link() -> &'static Handlers {
+    &STANDARD
+}
+
+impl Vm {
+    /// Runs from the saved registers until the loop is left.
+    pub(crate) fn enter_loop(&mut self) -> Exit {
+        let Registers { pc, base, frame, fuel } = self.registers;
+        let table = self.handlers;
+        // SAFETY: the registers were saved by the loop itself or prepared for a call of a verified function.
+        let code = unsafe { run(pc, base, self, frame, fuel, table) };
+        match code {
+            0 => Exit::Halt,
+            1 => Exit::Raised,
+            2 => Exit::Yield,
+            _ => Exit::Park,
+        }
+    }
+}
+
+#[cfg(not(feature = "match-dispatch"))]
+unsafe fn run(
+    pc: *const Insn,
+    base: *mut Word,
+    vm: *mut Vm,
+    frame: *mut *const Insn,
+    fuel: i64,
+    table: *const Handlers,
+) -> u64 {
+    // SAFETY: as in `handler`.
+    unsafe { (&(*table).0)[(*pc).op_number() as usize](pc, base, vm, frame, fuel, table) }
+}
+
+#[cfg(feature = "match-dispatch")]
+unsafe fn run(
+    pc: *const Insn,
+    base: *mut Word,
+    vm: *mut Vm,
+    frame: *mut *const Insn,
+    fuel: i64,
+    _table: *const Handlers,
+) -> u64 {
+    let mut state = State { pc, base, vm, frame, fuel };
+    loop {
+        // SAFETY: as in `handler`.
+        unsafe {
+            let at = state.pc;
+            let insn = *at;
+            state.pc = at.add(1);
+            macro_rules! arms {
+                ($$($name:ident)*) => {
+                    match insn.op_number() {
+                        $$(number if number == Op::$name as u8 => fast::$name::run(&mut state, insn),)*
+                        _ => Step::Slow,
+                    }
+                };
+            }
+            let step = sup_code::for_each_op!(arms);
+            let machine = &mut *vm;
+            let flow = match step {
+                Step::Next => continue,
+                Step::Slow => {
+                    machine.registers = Registers { pc: at.add(1), base: state.base, frame: state.frame, fuel: state.fuel };
+                    machine.slow_step(insn)
+                }
+                Step::Thrown => {
+                    machine.registers = Registers { pc: state.pc, base: state.base, frame: state.frame, fuel: state.fuel };
+                    machine.after_throw()
+                }
+                Step::Collect => {
+                    machine.registers = Registers { pc: state.pc, base: state.base, frame: state.frame, fuel: state.fuel };
+                    machine.collect_at_safepoint()
+                }
+            };
+            match flow {
+                Flow::Leave(exit) => return exit as u64,
+                Flow::Continue => {
+                    let registers = machine.registers;
+                    state = State { pc: registers.pc, base: registers.base, vm, frame: registers.frame, fuel: registers.fuel };
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The machine: values, heap, fibers and the loop that runs verified chunks. Start with `vm`, then `object` and `heap`.
+//! This crate refuses to know how text is read, how code is compiled, and where anything is stored.
+#![allow(unsafe_code)]
+
+pub mod names;
+pub mod object;
+pub mod space;
+pub mod heap;
+pub mod collect;
+pub mod error;
+pub mod primitives;
+pub mod cells;
+pub mod unit;
+mod interp;
+mod fast;
+mod slow;
+pub mod calls;
+pub mod unwind;
+pub mod fiber;
+pub mod schedule;
+pub mod vm;
+pub mod data;
+pub mod encode;
+pub mod natives;

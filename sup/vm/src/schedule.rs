@@ -1,0 +1,493 @@
+//! Fibers of one isolate taking turns: spawning, waiting, promises that other threads settle, limits of a run.
+
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::Ordering;
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use sup_abi::word::{NIL, Word};
+
+use crate::collect::Roots;
+use crate::error::{Outcome, Raise};
+use crate::fiber::{Fiber, FiberId, FiberState};
+use crate::interp::Exit;
+use crate::object::{Header, Kind, Obj, kind_of};
+use crate::slow::{Carried, Flow};
+use crate::vm::{INTERRUPT, Vm};
+
+/// Fuel of one slice: about 200 microseconds.
+const SLICE_FUEL: i64 = 20_000;
+/// Fibers kept ready for the next spawn.
+const SPARE_FIBERS: usize = 4;
+
+/// How a fiber or promise ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ending {
+    Answer(Word),
+    Error(Word),
+}
+
+/// The fibers that do not run right now, and what is known of promises.
+#[derive(Default)]
+pub(crate) struct Fibers {
+    next_id: FiberId,
+    ready: VecDeque<Box<Fiber>>,
+    waiting: HashMap<FiberId, Vec<Box<Fiber>>>,
+    endings: HashMap<FiberId, Ending>,
+    spare: Vec<Box<Fiber>>,
+    alive: usize,
+}
+
+/// What settles a promise, run on the isolate's own thread.
+pub type Letter = Box<dyn FnOnce(&mut Vm) -> Outcome + Send>;
+
+/// What other threads send to an isolate: promises that are settled.
+#[derive(Default)]
+pub struct Inbox {
+    inner: Mutex<Letters>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Letters {
+    open: HashSet<FiberId>,
+    arrived: VecDeque<(FiberId, Letter)>,
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Letters> {
+        self.inner.lock().expect("no holder of the inbox panics")
+    }
+
+    /// Settles a promise, from any thread; false when it was settled before or its run is over. `Ok` carries an encoded
+    /// value, `Err` an encoded error value.
+    pub fn settle(&self, promise: FiberId, value: Result<Vec<u8>, Vec<u8>>) -> bool {
+        self.settle_with(
+            promise,
+            Box::new(move |vm| match value {
+                Ok(bytes) => vm.decode_value(&bytes),
+                Err(bytes) => {
+                    let error = vm.decode_value(&bytes)?;
+                    Err(vm.raise_value(error))
+                }
+            }),
+        )
+    }
+
+    /// Settles a promise with what `letter` makes on the isolate's thread; false when it was settled before.
+    pub fn settle_with(&self, promise: FiberId, letter: Letter) -> bool {
+        let mut inner = self.lock();
+        if !inner.open.remove(&promise) {
+            return false;
+        }
+        inner.arrived.push_back((promise, letter));
+        self.arrived.notify_all();
+        true
+    }
+
+    /// Has the isolate run something on its own thread when it next looks: before its next run, or between slices.
+    pub fn post(&self, letter: Letter) {
+        self.lock().arrived.push_back((0, letter));
+        self.arrived.notify_all();
+    }
+
+    fn open(&self, promise: FiberId) {
+        self.lock().open.insert(promise);
+    }
+
+    fn close_all(&self) {
+        let mut inner = self.lock();
+        inner.open.clear();
+        inner.arrived.clear();
+    }
+
+    fn take(&self) -> VecDeque<(FiberId, Letter)> {
+        std::mem::take(&mut self.lock().arrived)
+    }
+
+    /// Whether a promise is still to be settled or its letter still to be read.
+    fn is_waited_for(&self) -> bool {
+        let inner = self.lock();
+        !inner.open.is_empty() || !inner.arrived.is_empty()
+    }
+
+    fn has_arrived(&self) -> bool {
+        !self.lock().arrived.is_empty()
+    }
+
+    fn wait(&self, at_most: Duration) {
+        let inner = self.lock();
+        if inner.arrived.is_empty() {
+            drop(self.arrived.wait_timeout(inner, at_most));
+        }
+    }
+}
+
+impl Fibers {
+    pub fn add_roots(&mut self, roots: &mut Roots) {
+        for fiber in self.ready.iter_mut().chain(self.waiting.values_mut().flatten()) {
+            fiber.add_roots(roots);
+        }
+        for ending in self.endings.values_mut() {
+            match ending {
+                Ending::Answer(word) | Ending::Error(word) => roots.add(word, 1),
+            }
+        }
+    }
+
+    pub fn clear_above_top(&mut self) {
+        for fiber in self.ready.iter_mut().chain(self.waiting.values_mut().flatten()) {
+            fiber.clear_above_top();
+        }
+    }
+}
+
+impl Vm {
+    /// Starts a fiber that calls `callee`; it runs when the running one waits or its slice ends.
+    ///
+    /// # Errors
+    /// When the callee is no function, or there are too many fibers.
+    pub fn spawn(&mut self, callee: Word, arguments: &[Word]) -> Result<FiberId, Raise> {
+        if self.fibers.alive >= self.limits.fibers {
+            let message = format!("there are too many fibers: the limit is {}", self.limits.fibers);
+            return Err(self.raise("vm/fibers", &message));
+        }
+        if arguments.len() > crate::fiber::WINDOW_WORDS / 2 {
+            return Err(self.raise("call/too-many-arguments", "a fiber starts with too many arguments"));
+        }
+        if !crate::calls::is_callable(callee) {
+            let text = self.repr(callee);
+            return Err(self.raise("call/not-callable", &format!("{text} is not a function")));
+        }
+        self.fibers.next_id += 1;
+        let id = self.fibers.next_id;
+        let depth = self.limits.depth;
+        let mut fiber = match self.fibers.spare.pop() {
+            Some(mut fiber) if fiber.depth == depth => {
+                fiber.id = id;
+                fiber
+            }
+            _ => Fiber::new(id, depth),
+        };
+        fiber.start(callee, arguments);
+        self.fibers.alive += 1;
+        self.fibers.ready.push_back(fiber);
+        Ok(id)
+    }
+
+    /// The value that stands for a fiber or promise in programs.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn fiber_handle(&mut self, id: FiberId) -> Outcome {
+        let obj = self.alloc(Header::new(Kind::Fiber, 0))?;
+        obj.init(1, id);
+        obj.init(2, NIL);
+        Ok(obj.word())
+    }
+
+    /// The id in a handle, when the word is one.
+    #[must_use]
+    pub fn fiber_id(&self, handle: Word) -> Option<FiberId> {
+        (kind_of(handle) == Some(Kind::Fiber)).then(|| Obj::from_word(handle).expect("it has a kind").get(1))
+    }
+
+    /// Opens a promise that any thread may settle through the [`Inbox`].
+    pub fn open_promise(&mut self) -> FiberId {
+        self.fibers.next_id += 1;
+        self.inbox.open(self.fibers.next_id);
+        self.fibers.next_id
+    }
+
+    /// The inbox of this isolate.
+    #[must_use]
+    pub fn inbox(&self) -> std::sync::Arc<Inbox> {
+        self.inbox.clone()
+    }
+
+    /// The answer of a fiber that has ended, or nothing while it runs.
+    ///
+    /// # Errors
+    /// The fiber's error, when it ended with one.
+    pub fn ended(&mut self, id: FiberId) -> Result<Option<Word>, Raise> {
+        match self.fibers.endings.get(&id).copied() {
+            None => Ok(None),
+            Some(Ending::Answer(word)) => Ok(Some(word)),
+            Some(Ending::Error(error)) => Err(self.raise_value(error)),
+        }
+    }
+
+    /// Whether the id names something that is still to end.
+    #[must_use]
+    pub fn is_open(&self, id: FiberId) -> bool {
+        id != 0 && id <= self.fibers.next_id && !self.fibers.endings.contains_key(&id)
+    }
+
+    /// Asks a fiber to stop; it raises `fiber/cancelled`, which no handler takes, when it next runs.
+    pub fn cancel(&mut self, id: FiberId) {
+        let mut woken = Vec::new();
+        for waiters in self.fibers.waiting.values_mut() {
+            let mut index = 0;
+            while index < waiters.len() {
+                if waiters[index].id == id { woken.push(waiters.remove(index)) } else { index += 1 }
+            }
+        }
+        for mut fiber in woken {
+            fiber.state = FiberState::Runnable;
+            self.fibers.ready.push_back(fiber);
+        }
+        for fiber in &mut self.fibers.ready {
+            if fiber.id == id {
+                fiber.cancelled = true;
+            }
+        }
+    }
+
+    /// Parks the running fiber until `id` ends. `pc` is past the instruction whose register `a` takes the answer.
+    pub(crate) fn park(&mut self, id: FiberId) -> Carried {
+        self.running_fiber().state = FiberState::Waiting(id);
+        Ok(Flow::Leave(Exit::Park))
+    }
+
+    /// Runs fibers in turn until that one ends.
+    pub(crate) fn run_until(&mut self, id: FiberId) -> Outcome {
+        loop {
+            if let Some(ending) = self.fibers.endings.remove(&id) {
+                return match ending {
+                    Ending::Answer(word) => Ok(word),
+                    Ending::Error(error) => Err(self.raise_value(error)),
+                };
+            }
+            self.read_inbox();
+            match self.fibers.ready.pop_front() {
+                Some(fiber) => self.run_slice(fiber),
+                None => self.wait_for_letters(id)?,
+            }
+        }
+    }
+
+    fn wait_for_letters(&mut self, id: FiberId) -> Result<(), Raise> {
+        if !self.inbox.is_waited_for() {
+            self.abandon(id);
+            return Err(self.raise("fiber/deadlock", "every fiber waits for another one"));
+        }
+        if let Err(raise) = self.check_limits() {
+            self.abandon(id);
+            return Err(raise);
+        }
+        let at_most = self.deadline.map_or(Duration::from_millis(50), |deadline| {
+            deadline.saturating_duration_since(Instant::now()).min(Duration::from_millis(50))
+        });
+        self.inbox.wait(at_most);
+        Ok(())
+    }
+
+    /// Drops every fiber; the run that they belong to is over.
+    fn abandon(&mut self, _id: FiberId) {
+        self.fibers.ready.clear();
+        self.fibers.waiting.clear();
+        self.inbox.close_all();
+        self.fibers.alive = 0;
+    }
+
+    fn read_inbox(&mut self) {
+        let outer = RUNNING.replace(self);
+        for (promise, letter) in self.inbox.take() {
+            let outcome = letter(self);
+            if promise == 0 {
+                continue;
+            }
+            let ending = match outcome {
+                Ok(word) => Ending::Answer(word),
+                Err(raise) => Ending::Error(self.take_error(raise)),
+            };
+            self.end(promise, ending);
+        }
+        RUNNING.set(outer);
+    }
+
+    /// Records how a fiber or promise ended, and wakes who waits for it.
+    fn end(&mut self, id: FiberId, ending: Ending) {
+        for mut fiber in self.fibers.waiting.remove(&id).unwrap_or_default() {
+            fiber.state = FiberState::Runnable;
+            deliver(&mut fiber, ending);
+            self.fibers.ready.push_back(fiber);
+        }
+        self.fibers.endings.insert(id, ending);
+    }
+
+    fn run_slice(&mut self, fiber: Box<Fiber>) {
+        let id = fiber.id;
+        self.switch_in(fiber);
+        let outer = RUNNING.replace(self);
+        let exit = self.run_fiber();
+        RUNNING.set(outer);
+        match exit {
+            Exit::Yield => {
+                let fiber = self.switch_out();
+                self.fibers.ready.push_back(fiber);
+            }
+            Exit::Park => {
+                let fiber = self.switch_out();
+                match fiber.state {
+                    FiberState::Waiting(on) if !self.fibers.endings.contains_key(&on) => {
+                        self.fibers.waiting.entry(on).or_default().push(fiber);
+                    }
+                    _ => self.fibers.ready.push_back(fiber),
+                }
+            }
+            Exit::Halt => {
+                let answer = self.result;
+                self.retire();
+                self.end(id, Ending::Answer(answer));
+            }
+            Exit::Raised => {
+                let error = std::mem::replace(&mut self.pending, NIL);
+                self.retire();
+                self.end(id, Ending::Error(error));
+            }
+        }
+    }
+
+    fn run_fiber(&mut self) -> Exit {
+        if self.running_fiber().cancelled {
+            self.raise("fiber/cancelled", "the fiber was cancelled");
+            return Exit::Raised;
+        }
+        if let Some(error) = self.running_fiber().delivered_error.take() {
+            let raise = self.raise_value(error);
+            if let Flow::Leave(exit) = self.unwind(raise) {
+                return exit;
+            }
+        } else if !std::mem::replace(&mut self.running_fiber().started, true) {
+            match self.begin() {
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Leave(exit)) => return exit,
+                Err(raise) => {
+                    if let Flow::Leave(exit) = self.unwind(raise) {
+                        return exit;
+                    }
+                }
+            }
+        }
+        self.enter_loop()
+    }
+
+    /// Makes the call that a fresh fiber begins with.
+    fn begin(&mut self) -> Carried {
+        let argc = self.running_fiber().n_arguments;
+        let callee = self.r(0);
+        self.open_first_frame(callee, argc)
+    }
+
+    fn switch_in(&mut self, fiber: Box<Fiber>) {
+        let fuel = self.next_slice();
+        self.registers = crate::vm::Registers { fuel, ..fiber.registers };
+        self.stack_soft = fiber.stack_soft;
+        self.frame_end = fiber.frame_end();
+        self.fiber = Some(fiber);
+    }
+
+    fn switch_out(&mut self) -> Box<Fiber> {
+        self.settle_fuel();
+        self.park_registers();
+        self.fiber.take().expect("a fiber was switched in")
+    }
+
+    fn retire(&mut self) {
+        let mut fiber = self.switch_out();
+        self.fibers.alive = self.fibers.alive.saturating_sub(1);
+        if self.fibers.spare.len() < SPARE_FIBERS {
+            fiber.reset();
+            self.fibers.spare.push(fiber);
+        }
+    }
+
+    /// Takes the next slice out of the run's fuel.
+    fn next_slice(&mut self) -> i64 {
+        self.fuel_slice = SLICE_FUEL.min(i64::try_from(self.fuel_left).unwrap_or(SLICE_FUEL));
+        self.fuel_slice
+    }
+
+    /// Counts what the slice has used.
+    fn settle_fuel(&mut self) {
+        let used = (self.fuel_slice - self.registers.fuel.max(0)).max(0) as u64;
+        self.fuel_left = self.fuel_left.saturating_sub(used);
+        self.fuel_used += used;
+        self.fuel_slice = 0;
+        self.registers.fuel = 0;
+    }
+
+    /// The slice is used up: counts it, looks at the limits, lets other fibers run. `pc` is on the instruction that is
+    /// to be carried out next.
+    pub(crate) fn out_of_fuel(&mut self) -> Carried {
+        self.settle_fuel();
+        if let Err(raise) = self.check_limits() {
+            // SAFETY: the error is told of the instruction that `pc` is on.
+            self.registers.pc = unsafe { self.registers.pc.add(1) };
+            return Err(raise);
+        }
+        if !self.fibers.ready.is_empty() || self.inbox.has_arrived() {
+            return Ok(Flow::Leave(Exit::Yield));
+        }
+        self.registers.fuel = self.next_slice();
+        Ok(Flow::Continue)
+    }
+
+    fn check_limits(&mut self) -> Result<(), Raise> {
+        if self.fuel_left == 0 {
+            let limit = self.limits.fuel;
+            self.running_cancelled();
+            return Err(self.raise("vm/fuel", &format!("the program used up its fuel of {limit}")));
+        }
+        if self.interrupt.load(Ordering::Relaxed) == INTERRUPT {
+            self.running_cancelled();
+            return Err(self.raise("vm/interrupted", "the evaluation was interrupted"));
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            let limit = self.limits.deadline_ms.unwrap_or(0);
+            self.running_cancelled();
+            return Err(self.raise("vm/deadline", &format!("the program ran longer than its limit of {limit} ms")));
+        }
+        Ok(())
+    }
+
+    /// Whether a native function that takes long should give up: the run was interrupted or its time is over.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed) == INTERRUPT
+            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// No handler takes what ends a whole run.
+    fn running_cancelled(&mut self) {
+        if let Some(fiber) = &mut self.fiber {
+            fiber.cancelled = true;
+        }
+    }
+}
+
+thread_local! {
+    static RUNNING: Cell<*mut Vm> = const { Cell::new(std::ptr::null_mut()) };
+}
+
+/// The machine that runs on this thread, or null when none does.
+#[must_use]
+pub fn running() -> *mut Vm {
+    RUNNING.get()
+}
+
+/// Puts the answer that a fiber waited for into its register, or the error where the fiber raises it.
+fn deliver(fiber: &mut Fiber, ending: Ending) {
+    match ending {
+        Ending::Answer(word) => {
+            // SAFETY: the fiber was parked past the instruction whose register `a` takes the answer.
+            unsafe {
+                let register = (*fiber.registers.pc.sub(1)).a();
+                *fiber.registers.base.add(register as usize) = word;
+            }
+        }
+        Ending::Error(error) => fiber.delivered_error = Some(error),
+    }
+}
