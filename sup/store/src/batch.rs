@@ -9,8 +9,8 @@ use crate::limits::StoreLimits;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Version(pub u64);
 
-/// How long a commit waits, and what it survives.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+/// How long a commit waits, and what it survives; the strongest is the least.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Durability {
     /// Acknowledged after the disk has it: survives the loss of power.
     #[default]

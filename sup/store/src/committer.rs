@@ -59,7 +59,15 @@ struct Queue {
 
 struct Member {
     batch: Batch,
+    durability: Durability,
     done: Done,
+}
+
+/// Members that share a write, as durable as the most durable of them asks.
+struct Group {
+    batches: Vec<Batch>,
+    dones: Vec<Done>,
+    durability: Durability,
 }
 
 impl<E: Engine> Committer<E> {
@@ -96,18 +104,34 @@ impl<E: Engine> Committer<E> {
             return self.shared.write_one(&mut ledger, &batch, durability);
         }
         let (sender, receiver) = sync_channel(1);
-        self.enqueue(batch, Box::new(move |outcome| drop(sender.send(outcome))));
+        self.enqueue(
+            batch,
+            durability,
+            Box::new(move |outcome| drop(sender.send(outcome))),
+        );
         receiver.recv().unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Commits and tells `done`. Waits for the lock at most, never for a sync of its own.
+    /// Commits and tells `done`. Never waits for a disk: what meets a sync under way queues behind it.
     pub(crate) fn submit(&self, batch: Batch, durability: Durability, done: Done) {
         if let Err(error) = batch.check_size(&self.shared.limits) {
-            done(Err(error));
-        } else if self.shares_syncs(durability) {
-            self.enqueue(batch, done);
+            return done(Err(error));
+        }
+        if !self.shared.engine.waits_for_disk() {
+            return done(self.shared.commit_one(&batch, durability));
+        }
+        let ledger = if durability == Durability::Sync {
+            None
         } else {
-            done(self.shared.commit_one(&batch, durability));
+            self.shared.ledger.try_lock().ok()
+        };
+        match ledger {
+            None => self.enqueue(batch, durability, done),
+            Some(mut ledger) => {
+                let outcome = self.shared.write_one(&mut ledger, &batch, durability);
+                drop(ledger);
+                done(outcome);
+            }
         }
     }
 
@@ -137,7 +161,7 @@ impl<E: Engine> Committer<E> {
         self.thread_id.get() == Some(&std::thread::current().id())
     }
 
-    fn enqueue(&self, batch: Batch, done: Done) {
+    fn enqueue(&self, batch: Batch, durability: Durability, done: Done) {
         let limits = &self.shared.limits;
         let mut queue = held(&self.shared.queue);
         let refusal = if queue.is_closing {
@@ -150,7 +174,11 @@ impl<E: Engine> Committer<E> {
             error
         } else {
             queue.n_bytes += batch.n_bytes();
-            queue.waiting.push_back(Member { batch, done });
+            queue.waiting.push_back(Member {
+                batch,
+                durability,
+                done,
+            });
             drop(queue);
             self.shared.wake.notify_one();
             return;
@@ -186,8 +214,13 @@ impl<E: Engine> Drop for Committer<E> {
 
 impl<E: Engine> Shared<E> {
     fn run(&self) {
-        while let Some((batches, dones)) = self.next_group() {
-            let committed = catch_unwind(AssertUnwindSafe(|| self.commit_group(&batches, Durability::Sync)));
+        while let Some(Group {
+            batches,
+            dones,
+            durability,
+        }) = self.next_group()
+        {
+            let committed = catch_unwind(AssertUnwindSafe(|| self.commit_group(&batches, durability)));
             let outcomes = committed.unwrap_or_else(|_| {
                 let failed = StoreError::Io {
                     detail: "the committer panicked".to_owned(),
@@ -202,7 +235,7 @@ impl<E: Engine> Shared<E> {
     }
 
     /// Waits for commits and takes as many as may share a sync; `None` when the store closes and none is left.
-    fn next_group(&self) -> Option<(Vec<Batch>, Vec<Done>)> {
+    fn next_group(&self) -> Option<Group> {
         let mut queue = held(&self.queue);
         while queue.waiting.is_empty() {
             if queue.is_closing {
@@ -210,19 +243,26 @@ impl<E: Engine> Shared<E> {
             }
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        let (mut batches, mut dones, mut n_bytes) = (Vec::new(), Vec::new(), 0);
+        let mut group = Group {
+            batches: Vec::new(),
+            dones: Vec::new(),
+            durability: Durability::None,
+        };
+        let mut n_bytes = 0;
         while let Some(next) = queue.waiting.front() {
             n_bytes += next.batch.n_bytes();
-            let is_full = batches.len() >= self.limits.group_members || n_bytes > self.limits.group_bytes;
-            if is_full && !batches.is_empty() {
+            let is_full =
+                group.batches.len() >= self.limits.group_members || n_bytes > self.limits.group_bytes;
+            if is_full && !group.batches.is_empty() {
                 break;
             }
             let member = queue.waiting.pop_front().expect("the front was just looked at");
             queue.n_bytes -= member.batch.n_bytes();
-            batches.push(member.batch);
-            dones.push(member.done);
+            group.batches.push(member.batch);
+            group.dones.push(member.done);
+            group.durability = group.durability.min(member.durability);
         }
-        Some((batches, dones))
+        Some(group)
     }
 
     fn commit_one(&self, batch: &Batch, durability: Durability) -> Outcome {

@@ -337,3 +337,25 @@ fn a_single_writer_needs_no_thread() {
     assert!(bench.committer.thread_id.get().is_none());
     assert_eq!(bench.reports.try_iter().count(), 10);
 }
+
+#[test]
+fn a_submit_does_not_wait_for_a_sync_under_way() {
+    let bench = standard();
+    bench.block();
+    for (number, durability) in [(1, Durability::Wal), (2, Durability::None)] {
+        let sender = bench.told_sender.clone();
+        let done = Box::new(move |outcome| drop(sender.send((number, outcome))));
+        bench
+            .committer
+            .submit(put("a", &number.to_string()), durability, done);
+    }
+    assert!(bench.told.try_recv().is_err());
+    bench.orders.send(Order::Write).unwrap();
+    let told = bench.told(3);
+    assert!(
+        told.iter().map(|(number, _)| *number).eq(0..3) && told.iter().all(|(_, outcome)| outcome.is_ok())
+    );
+    // Their group had no member that asked for a sync.
+    assert!(bench.reports.try_recv().is_err());
+    assert_eq!(bench.value("a"), Some(b"2".to_vec()));
+}

@@ -123,8 +123,9 @@ impl OwnedDirectory {
 
 impl Drop for OwnedDirectory {
     fn drop(&mut self) {
-        // The file stays: taking it away would let two processes lock two files of the same name.
-        drop(self.owner.set_len(0));
+        // The file stays: taking it away would let two processes lock two files of the same name. It is unlocked and not only
+        // closed, because a child that is being started elsewhere in this process holds a copy of it until it runs.
+        drop(self.owner.set_len(0).and_then(|()| self.owner.unlock()));
     }
 }
 

@@ -313,3 +313,76 @@ impl Drop for View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(memory: &Memory, key: u8, value: Option<u8>) {
+        let value = value.map(|byte| vec![byte; 100]);
+        memory
+            .write(
+                &[&[Write {
+                    family: Family::Data,
+                    key: vec![key],
+                    value,
+                }]],
+                Durability::None,
+            )
+            .unwrap();
+    }
+
+    #[test]
+    fn what_no_snapshot_sees_is_forgotten() {
+        let memory = Arc::new(Memory::new(StoreLimits::standard()));
+        let mut snapshots = VecDeque::new();
+        for round in 0..5_000_u32 {
+            let key = (round % 7) as u8;
+            write(&memory, key, (round % 3 != 0).then_some(round as u8));
+            if round % 2 == 0 {
+                snapshots.push_back(Memory::snapshot(&memory).unwrap());
+            }
+            if snapshots.len() > 10 {
+                snapshots.pop_front();
+            }
+            // At most one superseded value for each snapshot, beside seven keys.
+            assert!(memory.read().n_bytes <= (7 + 22) * (1 + 100 + ENTRY_BYTES));
+        }
+        for end_idx in [3, 0, 5] {
+            drop(snapshots.remove(end_idx));
+        }
+        drop(snapshots);
+        for key in 0..7 {
+            write(&memory, key, None);
+        }
+        let state = memory.read();
+        assert_eq!(
+            (state.n_bytes, state.superseded.len(), state.snapshots.len()),
+            (0, 0, 0)
+        );
+        assert!(state.families[Family::Data.index()].is_empty());
+    }
+
+    #[test]
+    fn a_full_memory_store_refuses_whole_batches_and_still_deletes() {
+        let memory = Memory::new(StoreLimits {
+            memory_bytes: 1_000,
+            ..StoreLimits::standard()
+        });
+        (0..6).for_each(|key| write(&memory, key, Some(key)));
+        let before = memory.sequence();
+        let put = |key: u8| Write {
+            family: Family::Data,
+            key: vec![key],
+            value: Some(vec![0; 30]),
+        };
+        let outcome = memory.write(&[&[put(10)], &[put(11)]], Durability::None);
+        assert_eq!(
+            (outcome.unwrap_err().code(), memory.sequence()),
+            ("store/full", before)
+        );
+        assert_eq!(memory.get(Family::Data, &[10]).unwrap(), None);
+        write(&memory, 0, None);
+        memory.write(&[&[put(10)]], Durability::None).unwrap();
+    }
+}

@@ -34,8 +34,9 @@ pub trait Store: Read {
     /// An error of the disk means: not acknowledged. What was not acknowledged may still be found after a crash.
     fn commit(&self, batch: Batch, durability: Durability) -> Result<Commit, StoreError>;
 
-    /// The same without waiting: `done` is called once, perhaps before this returns, perhaps on the committer's thread. It must
-    /// be short and must not commit with `Durability::Sync` itself.
+    /// The same without waiting for a disk: `done` is called once, perhaps before this returns, perhaps on the committer's thread,
+    /// where all others wait for it. Of two commits, the second is sure to come after the first only if it was begun after the
+    /// first was told.
     fn submit(&self, batch: Batch, durability: Durability, done: Done);
 
     /// The limits it was opened with.

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use sup_store::key::Tuple;
 use sup_store::{Family, KeyRange, Scan, Store, StoreError, StoreLimits, StoreLocation, open, verify};
@@ -171,6 +172,27 @@ fn a_store_held_by_another_process_is_locked_and_says_by_whom() {
     drop(orderly.child.stdin.take());
     assert!(orderly.rest().is_empty());
     drop(scratch.open());
+}
+
+/// A child holds copies of all open files from the moment it is forked until it runs its program.
+#[test]
+fn children_being_started_do_not_keep_the_lock() {
+    let scratch = Scratch::new();
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    drop(Command::new("true").status());
+                }
+            });
+        }
+        let opened: Vec<_> = (0..60)
+            .map(|_| open(&scratch.location(), StoreLimits::standard()).map(drop))
+            .collect();
+        is_done.store(true, Ordering::Relaxed);
+        assert!(opened.iter().all(Result::is_ok), "{opened:?}");
+    });
 }
 
 /// A file system of a few MiB, taken away when the test ends.
