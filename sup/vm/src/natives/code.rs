@@ -25,7 +25,7 @@ pub const TABLE: &[BasePrimitive] = &[
     base!("%error-message", "(e :error) :str", 1..Some(1), error_message),
     base!("%match-key?", "(x key) :bool", 2..Some(2), has_match_key),
     base!("%map-like?", "(x) :bool", 1..Some(1), is_map_like),
-    base!("%list*", "(&rest xs) :list-c", 1..None, list_with_tail),
+    base!("%list*", "(x &rest more) :list-c", 1..None, list_with_tail),
     base!("%map-from-array", "(a :array) :map", 1..Some(1), map_from_array),
     base!("%array-extend", "(a :array xs) :array", 2..Some(2), array_extend),
     base!("%prefix", "(kind :int x)", 2..Some(2), prefix),

@@ -24,6 +24,9 @@ mod json;
 mod errors;
 mod code;
 
+#[cfg(test)]
+mod tests;
+
 use sup_abi::word::{THROW, Word};
 
 use crate::error::Outcome;
