@@ -65,23 +65,27 @@ impl Expander<'_> {
             NodeKind::Keyword(name) => Literal::Keyword(name.to_string()),
             NodeKind::Path(name) => Literal::Path(name.to_string()),
             _ => {
-                self.check_maps(node);
+                self.check_data(node);
                 Literal::Data(flat(self.tree, node, style))
             }
         }
     }
 
-    /// Reports maps inside a form that have a key twice or one without a value.
-    fn check_maps(&mut self, node: NodeId) {
-        let mut waiting = vec![node];
-        while let Some(node) = waiting.pop() {
+    /// Reports what makes a form no value: nesting too deep, and maps that have a key twice or one without a value.
+    fn check_data(&mut self, node: NodeId) {
+        let max_depth = self.context.limits.max_depth;
+        let mut waiting = vec![(node, 1)];
+        while let Some((node, depth)) = waiting.pop() {
             let (shape, elements) = slp::brace_shape(self.tree, node);
             let elements = elements.to_vec();
+            let span = self.tree.span(node);
+            if depth > max_depth {
+                return self.fault(Cause::TooDeep { max_depth }, span);
+            }
             if shape == BraceShape::Map && !has_splice(self.tree, &elements) {
-                let span = self.tree.span(node);
                 self.check_map_shape(&elements, span);
             }
-            waiting.extend(elements);
+            waiting.extend(elements.into_iter().map(|element| (element, depth + 1)));
         }
     }
 

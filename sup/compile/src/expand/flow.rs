@@ -124,12 +124,12 @@ impl Expander<'_> {
                 _ => self.maybe(|this| this.expr(arg, place)),
             });
         }
-        let kind = if is_and {
-            ExprKind::And(exprs)
-        } else {
-            ExprKind::Or(exprs)
-        };
-        Expr::new(kind, span)
+        simplify(&mut exprs, is_and);
+        match exprs.len() {
+            1 => exprs.pop().expect("there is one"),
+            _ if is_and => Expr::new(ExprKind::And(exprs), span),
+            _ => Expr::new(ExprKind::Or(exprs), span),
+        }
     }
 
     /// `(-> x (f a))` is `(f x a)`, `(->> x (f a))` is `(f a x)`.
@@ -331,4 +331,17 @@ impl Expander<'_> {
             span,
         )
     }
+}
+
+/// Leaves out of `and` or `or` what is known not to decide, and what stands after something that is known to.
+fn simplify(exprs: &mut Vec<Expr>, is_and: bool) {
+    if let Some(decided) = exprs.iter().position(|expr| expr.known_truth() == Some(!is_and)) {
+        exprs.truncate(decided + 1);
+    }
+    let n_exprs = exprs.len();
+    let mut idx = 0;
+    exprs.retain(|expr| {
+        idx += 1;
+        idx == n_exprs || expr.known_truth() != Some(is_and)
+    });
 }

@@ -18,6 +18,8 @@ struct ParamList {
     types: Vec<ParameterType>,
     shape: Parameters,
     stage: Stage,
+    /// A marker stands where none may, which is said once.
+    has_wrong_marker: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd)]
@@ -191,8 +193,8 @@ impl Expander<'_> {
             _ => (Stage::Tail, Tail::Rest),
         };
         if list.stage >= stage {
-            self.fault(Cause::ParameterOrder(name), span);
-            return;
+            list.has_wrong_marker = true;
+            return self.fault(Cause::ParameterOrder(name), span);
         }
         list.stage = stage;
         list.shape.tail = tail;
@@ -226,6 +228,7 @@ impl Expander<'_> {
             Stage::Required => list.shape.n_required = list.shape.n_required.saturating_add(1),
             Stage::Optional => list.shape.n_optional = list.shape.n_optional.saturating_add(1),
             Stage::Tail => list.stage = Stage::End,
+            Stage::End if list.has_wrong_marker => {}
             Stage::End => self.fault(Cause::ParameterOrder(slp::print(self.tree, item)), span),
         }
         let (var, pattern) = self.param_target(item, &name, span);

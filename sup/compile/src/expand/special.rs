@@ -27,7 +27,7 @@ impl Expander<'_> {
     ) -> Expr {
         let args = &children[1..];
         match word {
-            "->" | "->>" => self.thread(word == "->>", args, position, span),
+            "->" | "->>" => self.thread(word == "->", args, position, span),
             "and" | "or" => self.logic(word == "and", args, position, span),
             "case" => self.case(args, position, span),
             "cond" => self.cond(args, position, span),

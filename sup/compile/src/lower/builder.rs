@@ -32,6 +32,8 @@ pub(super) struct Builder {
     labels: Vec<Option<usize>>,
     /// Jumps and the labels they lead to.
     jumps: Vec<(usize, Label)>,
+    /// Labels whose place is the next instruction.
+    bound_here: Vec<Label>,
     n_used: u16,
     n_registers: u16,
     /// Nothing falls or jumps to the next instruction, so that it need not be written.
@@ -91,6 +93,7 @@ impl Builder {
             self.spans.push((self.code.len() as u32, span));
         }
         self.code.push(insn);
+        self.bound_here.clear();
     }
 
     pub(super) fn label(&mut self) -> Label {
@@ -100,9 +103,35 @@ impl Builder {
 
     /// The label is here.
     pub(super) fn bind(&mut self, label: Label) {
+        let is_used = self.jumps.iter().any(|(_, target)| *target == label);
+        self.drop_jump_to(label);
         self.labels[label.0] = Some(self.code.len());
-        if self.jumps.iter().any(|(_, target)| *target == label) {
+        self.bound_here.push(label);
+        if is_used {
             self.is_dead = false;
+        }
+    }
+
+    /// Takes back a jump that would lead to the very next instruction. Labels between the two move along.
+    fn drop_jump_to(&mut self, label: Label) {
+        let Some(last) = self.code.len().checked_sub(1) else {
+            return;
+        };
+        let is_jump = self.code[last].op() == Some(Op::Jump);
+        if !is_jump || self.jumps.last() != Some(&(last, label)) {
+            return;
+        }
+        self.jumps.pop();
+        self.code.pop();
+        if self
+            .spans
+            .last()
+            .is_some_and(|(place, _)| *place as usize == last)
+        {
+            self.spans.pop();
+        }
+        for bound in &self.bound_here {
+            self.labels[bound.0] = Some(last);
         }
     }
 

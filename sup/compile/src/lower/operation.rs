@@ -1,10 +1,13 @@
 //! Arithmetic, comparison and access as values.
 
-use super::builder::Reg;
+use super::builder::{Mark, Reg};
 use super::{Dest, Lowerer, effects, test};
 use crate::core_tree::{Expr, ExprKind, Literal, Operation};
 use slp::Span;
 use sup_code::{Op, TypeBase};
+
+/// With more operands than this, each is added to the sum of those before it as soon as it was evaluated.
+const MAX_OPERANDS: usize = 64;
 
 /// The second operand of an instruction when it is part of it.
 enum Inline {
@@ -114,13 +117,13 @@ impl Lowerer<'_> {
         let (first, rest) = args.split_at(2);
         let (last, middle) = rest.split_last().expect("there are three or more operands");
         let sum = self.alloc();
-        if rest.iter().all(effects::is_pure) {
+        if rest.iter().all(effects::is_pure) || args.len() > MAX_OPERANDS {
             self.binary(operation, &first[0], &first[1], Dest::Fresh(sum), span);
             for arg in middle {
-                self.binary_with(operation, sum, arg, Dest::Into(sum), span);
+                let free = self.mark();
+                self.binary_with(operation, (sum, free), arg, Dest::Into(sum), span);
             }
-            self.binary_with(operation, sum, last, dest, span);
-            return self.release(mark);
+            return self.binary_with(operation, (sum, mark), last, dest, span);
         }
         let registers = self.operands(args);
         let op = register_op(operation);
@@ -142,38 +145,28 @@ impl Lowerer<'_> {
         if is_commutative && inline_form(operation, right).is_none() && inline_form(operation, left).is_some()
         {
             let register = self.operand(right, &[]);
-            self.release(mark);
-            return self.binary_with(operation, register, left, dest, span);
+            return self.binary_with(operation, (register, mark), left, dest, span);
         }
         let register = self.operand(left, std::slice::from_ref(right));
-        self.binary_with(operation, register, right, dest, span);
-        self.release(mark);
+        self.binary_with(operation, (register, mark), right, dest, span);
     }
 
-    /// An operation whose left operand is in a register.
-    fn binary_with(&mut self, operation: &Operation, left: Reg, right: &Expr, dest: Dest, span: Span) {
-        match inline_form(operation, right) {
-            Some((op, Inline::Int(number))) => {
-                self.write(dest, span, |this, target| {
-                    this.emit(op, target, left, 0, number, span)
-                });
-            }
-            Some((op, Inline::Constant(literal))) => {
-                let constant = self.pools.constants.index(&literal);
-                self.write(dest, span, |this, target| {
-                    this.emit(op, target, left, 0, constant, span)
-                });
-            }
-            None => {
-                let mark = self.mark();
-                let right = self.operand(right, &[]);
-                self.release(mark);
-                let op = register_op(operation);
-                self.write(dest, span, |this, target| {
-                    this.emit(op, target, left, right, 0, span)
-                });
-            }
-        }
+    /// An operation whose left operand is in a register. Registers above the mark are free once it was read.
+    fn binary_with(
+        &mut self,
+        operation: &Operation,
+        (left, mark): (Reg, Mark),
+        right: &Expr,
+        dest: Dest,
+        span: Span,
+    ) {
+        let (op, c, d) = match inline_form(operation, right) {
+            Some((op, Inline::Int(number))) => (op, 0, number),
+            Some((op, Inline::Constant(literal))) => (op, 0, self.pools.constants.index(&literal)),
+            None => (register_op(operation), self.operand(right, &[]), 0),
+        };
+        self.release(mark);
+        self.write(dest, span, |this, target| this.emit(op, target, left, c, d, span));
     }
 
     /// `(at index collection)`.

@@ -31,6 +31,10 @@ impl<T: Clone + Eq + Hash> Pool<T> {
         index
     }
 
+    pub(super) fn item(&self, index: i32) -> &T {
+        &self.items[index as usize]
+    }
+
     pub(super) fn into_items(self) -> Vec<T> {
         self.items
     }

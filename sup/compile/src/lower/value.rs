@@ -4,7 +4,7 @@ use super::builder::Reg;
 use super::{Dest, Lowerer, Place, effects};
 use crate::core_tree::{Binding, Body, Expr, ExprKind, Literal, PatternKind, VarId};
 use slp::Span;
-use sup_code::{CaptureSource, CellName, Op};
+use sup_code::{CaptureSource, CellName, Op, TypeBase};
 
 impl Lowerer<'_> {
     pub(super) fn nil(&mut self, dest: Dest, span: Span) {
@@ -17,7 +17,30 @@ impl Lowerer<'_> {
             Dest::Return if *literal == Literal::Nil && self.frame().result.is_none() => {
                 self.emit(Op::ReturnNil, 0, 0, 0, 0, span);
             }
+            Dest::Return if self.is_of_result_type(literal) => {
+                let mark = self.mark();
+                let register = self.alloc();
+                self.load(literal, register, span);
+                self.emit(Op::Return, register, 0, 0, 0, span);
+                self.release(mark);
+            }
             _ => self.write(dest, span, |this, target| this.load(literal, target, span)),
+        }
+    }
+
+    /// Whether the literal surely is what the function declares to return.
+    fn is_of_result_type(&mut self, literal: &Literal) -> bool {
+        let Some(result) = self.frame().result else {
+            return true;
+        };
+        let base = &self.pools.types.item(result).base;
+        match literal {
+            Literal::Bool(_) => *base == TypeBase::Bool,
+            Literal::Int(_) => *base == TypeBase::Int,
+            Literal::Real(_) => *base == TypeBase::Real,
+            Literal::Str(_) => *base == TypeBase::Str,
+            Literal::Keyword(_) => *base == TypeBase::Keyword,
+            _ => false,
         }
     }
 

@@ -1,8 +1,8 @@
 //! A host made of tables, enough to compile without a machine: the everyday names of arithmetic, base natives, a few macros.
 
-use slp::{Bracket, Fault, NodeId, NodeKind, ReadLimits, Tree};
+use slp::{Fault, NodeId, ReadLimits, Tree};
 use std::collections::HashMap;
-use sup_code::{CellName, Chunk, CodeLimits, Parameters, disassemble, verify};
+use sup_code::{CellName, Chunk, CodeLimits, disassemble, verify};
 use sup_compile::{FormContext, Host, Resolution, TopForm, compile_form, top_forms};
 
 const PRIMITIVES: &[(&str, &str, u8, Option<u8>, u32)] = &[
@@ -187,18 +187,5 @@ pub fn faults_of(host: &mut TableHost, text: &str) -> Vec<(String, String)> {
             .iter()
             .map(|fault| (fault.code.to_string(), fault.span.slice(text).to_string()))
             .collect(),
-    }
-}
-
-/// Whether a node is a list in parentheses.
-pub fn is_paren(tree: &Tree, node: NodeId) -> bool {
-    *tree.kind(node) == NodeKind::List(Bracket::Paren)
-}
-
-/// The parameters of a function that takes so many.
-pub fn takes(n_required: u8) -> Parameters {
-    Parameters {
-        n_required,
-        ..Parameters::default()
     }
 }

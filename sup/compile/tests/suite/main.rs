@@ -1,0 +1,7 @@
+//! The compiler from outside: text in, instructions or faults out.
+
+mod table_host;
+
+mod faults;
+mod forms;
+mod lowering;
