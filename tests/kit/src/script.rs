@@ -114,6 +114,9 @@ impl FormResult {
     }
 }
 
+/// A broken machine fails every case; more than this many say nothing new.
+const MAX_SHOWN_FAILURES: usize = 60;
+
 /// Runs every case of every `.slp` file below a folder and compares; tells `cargo xtask test` how many cases ran.
 ///
 /// # Panics
@@ -138,11 +141,7 @@ pub fn run_scripts(what: &str, folder: &Path, runner: impl Fn(&Case) -> Vec<Form
                     blessed.push_str(&bless(case, &results));
                 }
                 Err(panic) => {
-                    failures.push(format!(
-                        "{}: the runner panicked: {}",
-                        place(case, 0),
-                        panic_text(&*panic)
-                    ));
+                    failures.push(panicked(case, &*panic));
                     blessed.push_str(&with_heading(&text, case));
                 }
             }
@@ -155,12 +154,46 @@ pub fn run_scripts(what: &str, folder: &Path, runner: impl Fn(&Case) -> Vec<Form
     }
     assert!(n_cases > 0, "there is no case below {}", folder.display());
     report_count(&format!("{what} cases"), n_cases);
-    let n_failures = failures.len();
     assert!(
         is_blessing || failures.is_empty(),
-        "{n_failures} expectations of {n_cases} cases:\n\n{}",
-        failures.join("\n\n")
+        "{}",
+        summary(&failures, n_cases)
     );
+}
+
+/// Runs cases that do not come from a script, such as the examples of a document, and compares.
+///
+/// # Panics
+///
+/// When an expectation is not met, showing all that are not.
+#[track_caller]
+pub fn check_cases(cases: &[Case], runner: impl Fn(&Case) -> Vec<FormResult>) {
+    let failures: Vec<String> = cases
+        .iter()
+        .flat_map(|case| match catch_unwind(AssertUnwindSafe(|| runner(case))) {
+            Ok(results) => compare(case, &results),
+            Err(panic) => vec![panicked(case, &*panic)],
+        })
+        .collect();
+    assert!(failures.is_empty(), "{}", summary(&failures, cases.len()));
+}
+
+/// The first failures and how many there are.
+fn summary(failures: &[String], n_cases: usize) -> String {
+    let shown = &failures[..failures.len().min(MAX_SHOWN_FAILURES)];
+    let mut text = format!(
+        "{} expectations of {n_cases} cases do not hold:\n\n{}\n",
+        failures.len(),
+        shown.join("\n\n")
+    );
+    if failures.len() > shown.len() {
+        let _ = writeln!(text, "\n… and {} more", failures.len() - shown.len());
+    }
+    text
+}
+
+fn panicked(case: &Case, panic: &(dyn std::any::Any + Send)) -> String {
+    format!("{}: the runner panicked: {}", place(case, 0), panic_text(panic))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
