@@ -1,7 +1,9 @@
-//! The kernel `alu`: arithmetic, comparison and bits. `number` has the rules, this file the table of primitives.
+//! The kernel `alu`: arithmetic, comparison and bits. `number` has the rules, this file the table of
+//! primitives.
 //!
-//! The everyday names `+ - * / < = …` take integers and reals in any mix; the predecessor's `add sub … add_r …` are strictly
-//! binary and typed. Overflow, division by zero and other types raise; nothing is answered in their place.
+//! The everyday names `+ - * / < = …` take integers and reals in any mix; the predecessor's
+//! `add sub … add_r …` are strictly binary and typed. Overflow, division by zero and other types raise;
+//! nothing is answered in their place.
 
 mod number;
 
@@ -45,7 +47,8 @@ sup_kernel::kernel! {
 
     /// Sum; integers stay integers. `(+)` is 0.
     fn "+" (numbers: Rest<Number>) -> Result<Number> [pure, leaf, everyday, intrinsic = ADD] {
-        numbers.iter().try_fold(Number::Int(0), |sum, number| mix(sum, number?, i64::checked_add, |a, b| a + b))
+        let step = |sum, number: Result<Number>| mix(sum, number?, i64::checked_add, |a, b| a + b);
+        numbers.iter().try_fold(Number::Int(0), step)
     }
 
     /// The first number less the others; of a single one its negative.
@@ -53,16 +56,18 @@ sup_kernel::kernel! {
         if rest.is_empty() {
             return number::negate(first);
         }
-        rest.iter().try_fold(first, |left, number| mix(left, number?, i64::checked_sub, |a, b| a - b))
+        let step = |left, number: Result<Number>| mix(left, number?, i64::checked_sub, |a, b| a - b);
+        rest.iter().try_fold(first, step)
     }
 
     /// Product; integers stay integers. `(*)` is 1.
     fn "*" (numbers: Rest<Number>) -> Result<Number> [pure, leaf, everyday, intrinsic = MUL] {
-        numbers.iter().try_fold(Number::Int(1), |product, number| mix(product, number?, i64::checked_mul, |a, b| a * b))
+        let step = |product, number: Result<Number>| mix(product, number?, i64::checked_mul, |a, b| a * b);
+        numbers.iter().try_fold(Number::Int(1), step)
     }
 
-    /// The first number divided by the others; of a single one its reciprocal. An integer when both are and the division is
-    /// exact, else a real: `(/ 6 3)` is 2, `(/ 1 2)` is 0.5. Raises `alu/div-zero`.
+    /// The first number divided by the others; of a single one its reciprocal. An integer when both are and
+    /// the division is exact, else a real: `(/ 6 3)` is 2, `(/ 1 2)` is 0.5. Raises `alu/div-zero`.
     fn "/" (first: Number, rest: Rest<Number>) -> Result<Number> [pure, leaf, everyday, intrinsic = DIV] {
         if rest.is_empty() {
             return number::divide(Number::Int(1), first);
@@ -74,7 +79,9 @@ sup_kernel::kernel! {
     fn "quot" (a: i64, b: i64) -> Result<i64> [pure, leaf, everyday, intrinsic = QUOT] { quotient(a, b) }
 
     /// Remainder with the sign of the first number: `(rem -7 2)` is -1.
-    fn "rem" (a: Number, b: Number) -> Result<Number> [pure, leaf, everyday, intrinsic = REM] { remainder(a, b) }
+    fn "rem" (a: Number, b: Number) -> Result<Number> [pure, leaf, everyday, intrinsic = REM] {
+        remainder(a, b)
+    }
 
     /// Remainder with the sign of the second number: `(floor-mod -7 2)` is 1.
     fn "floor-mod" (a: Number, b: Number) -> Result<Number> [pure, leaf, everyday, intrinsic = FLOOR_MOD] {
@@ -119,7 +126,8 @@ sup_kernel::kernel! {
         in_order(first, &rest, |order| order != Ordering::Less)
     }
 
-    /// Whether all values are the same: numbers by value, so that `(= 1 1.0)` is true, all else as `eq` has it.
+    /// Whether all values are the same: numbers by value, so that `(= 1 1.0)` is true, all else as `eq` has
+    /// it.
     fn "=" (first: Value, rest: Rest) -> Result<bool> [pure, leaf, everyday, intrinsic = NUM_EQ] {
         same(first, &rest)
     }
@@ -132,7 +140,8 @@ sup_kernel::kernel! {
     /// Whether a value is false, nil or 0.
     fn "not" (a: Value) -> bool [pure, leaf, nothrow, everyday, intrinsic = NOT] { !a.is_truthy() }
 
-    /// -1, 0 or 1 as the first number is less than, the same as, or more than the second; nil when one is NaN.
+    /// -1, 0 or 1 as the first number is less than, the same as, or more than the second; nil when one is
+    /// NaN.
     fn "compare" (a: Number, b: Number) -> Option<i64> [pure, leaf, returns = "int?"] {
         compare(a, b).map(|order| order as i64)
     }
@@ -173,7 +182,9 @@ sup_kernel::kernel! {
     }
 
     /// An integer's 64 bits rotated left by 0 to 63.
-    fn "rotate-left" (a: i64, n_bits: i64) -> Result<i64> [pure, leaf] { Ok(a.rotate_left(fits_shift(n_bits)?)) }
+    fn "rotate-left" (a: i64, n_bits: i64) -> Result<i64> [pure, leaf] {
+        Ok(a.rotate_left(fits_shift(n_bits)?))
+    }
 
     /// Number of one bits.
     fn "popcount" (a: i64) -> i64 [pure, leaf] { i64::from(a.count_ones()) }

@@ -1,4 +1,5 @@
-//! The rules of arithmetic on integers and reals in any mix: the same that the machine's own instructions follow.
+//! The rules of arithmetic on integers and reals in any mix: the same that the machine's own instructions
+//! follow.
 
 use std::cmp::Ordering;
 use sup_kernel::{Error, Number, Rest, Result, Value};

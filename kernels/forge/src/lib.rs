@@ -1,7 +1,9 @@
-//! The kernel `forge`: surgery on lists and strings. `sequence` tells how both are taken apart and put together.
+//! The kernel `forge`: surgery on lists and strings. `sequence` tells how both are taken apart and put
+//! together.
 //!
-//! Every function answers a new list of the kind of its first argument, or a string for a string; any other value counts as
-//! a paren list of one element. Elements are whatever they are: nothing is copied, printed or evaluated.
+//! Every function answers a new list of the kind of its first argument, or a string for a string; any other
+//! value counts as a paren list of one element. Elements are whatever they are: nothing is copied, printed or
+//! evaluated.
 
 mod bits;
 mod sequence;
@@ -23,7 +25,8 @@ fn steps(n: i64, length: usize) -> usize {
 sup_kernel::kernel! {
     name: "forge", version: env!("CARGO_PKG_VERSION"),
 
-    /// A list of that many elements: cut off at the end, or filled up with `default`. A negative count changes nothing.
+    /// A list of that many elements: cut off at the end, or filled up with `default`. A negative count
+    /// changes nothing.
     fn "resize" (cx, list: Value, n: i64, default: Value) -> Result<Value> {
         let mut sequence = Sequence::of(cx, list)?;
         let Ok(length) = usize::try_from(n) else { return sequence.finish(cx) };
@@ -69,7 +72,8 @@ sup_kernel::kernel! {
         sequence.finish(cx)
     }
 
-    /// A list without its first n elements, n taken modulo the length; a count that is not positive changes nothing.
+    /// A list without its first n elements, n taken modulo the length; a count that is not positive changes
+    /// nothing.
     fn "lsh" (cx, list: Value, n: i64) -> Result<Value> {
         let mut sequence = Sequence::of(cx, list)?;
         let n_dropped = steps(n, sequence.items.len());
@@ -77,7 +81,8 @@ sup_kernel::kernel! {
         sequence.finish(cx)
     }
 
-    /// A list without its last n elements, n taken modulo the length; a count that is not positive changes nothing.
+    /// A list without its last n elements, n taken modulo the length; a count that is not positive changes
+    /// nothing.
     fn "rsh" (cx, list: Value, n: i64) -> Result<Value> {
         let mut sequence = Sequence::of(cx, list)?;
         let n_kept = sequence.items.len() - steps(n, sequence.items.len());
@@ -125,8 +130,8 @@ sup_kernel::kernel! {
         sequence.finish(cx)
     }
 
-    /// A list with one value in place of every element that is deeply equal to another; in a string, one text in place of
-    /// every other.
+    /// A list with one value in place of every element that is deeply equal to another; in a string, one text
+    /// in place of every other.
     fn "replace" (cx, list: Value, wanted: Value, replacement: Value) -> Result<Value> {
         let mut sequence = Sequence::of(cx, list)?;
         let wanted = sequence.items_of(cx, wanted)?;
@@ -143,8 +148,8 @@ sup_kernel::kernel! {
         sequence.finish(cx)
     }
 
-    /// A list without the elements at `start`, `start + period` and so on. A period that is not positive and a negative start
-    /// change nothing.
+    /// A list without the elements at `start`, `start + period` and so on. A period that is not positive and
+    /// a negative start change nothing.
     fn "drop_period" (cx, list: Value, start: i64, period: i64) -> Result<Value> [alias = "drop-period"] {
         let mut sequence = Sequence::of(cx, list)?;
         if start >= 0 && period > 0 {
@@ -157,7 +162,8 @@ sup_kernel::kernel! {
         sequence.finish(cx)
     }
 
-    /// Index of the first element that is deeply equal to a value, of the first place of a text in a string; nil for none.
+    /// Index of the first element that is deeply equal to a value, of the first place of a text in a string;
+    /// nil for none.
     fn "find" (cx, list: Value, wanted: Value) -> Result<Option<usize>> [returns = "int?"] {
         let sequence = Sequence::of(cx, list)?;
         let wanted = sequence.items_of(cx, wanted)?;
@@ -178,7 +184,9 @@ sup_kernel::kernel! {
     }
 
     /// The real of at most 64 bits, the highest first.
-    fn "from_bits_r" (list: Value) -> Result<f64> [alias = "from-bits-r"] { Ok(f64::from_bits(bits::join(list)?)) }
+    fn "from_bits_r" (list: Value) -> Result<f64> [alias = "from-bits-r"] {
+        Ok(f64::from_bits(bits::join(list)?))
+    }
 }
 
 #[cfg(test)]

@@ -37,7 +37,8 @@ impl<'c> Sequence<'c> {
         })
     }
 
-    /// What a value is among the elements: itself in a list; its characters in a string, where an integer is a code point.
+    /// What a value is among the elements: itself in a list; its characters in a string, where an integer is
+    /// a code point.
     pub fn items_of(&self, cx: &'c Context, value: Value<'c>) -> Result<Vec<Value<'c>>> {
         if self.whole != Whole::Text {
             return Ok(vec![value]);

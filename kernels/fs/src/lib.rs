@@ -1,7 +1,9 @@
-//! The kernel `fs`: files and directories. `handle` keeps open files, `error` names what goes wrong, `tree` looks at many.
+//! The kernel `fs`: files and directories. `handle` keeps open files, `error` names what goes wrong, `tree`
+//! looks at many.
 //!
-//! The predecessor's functions keep its names and answers: a handle is an integer, and what the operating system refuses is -1.
-//! The others raise, with a code such as `fs/missing`. Every path goes through the host, which knows what the isolate may touch.
+//! The predecessor's functions keep its names and answers: a handle is an integer, and what the operating
+//! system refuses is -1. The others raise, with a code such as `fs/missing`. Every path goes through the
+//! host, which knows what the isolate may touch.
 
 mod error;
 mod handle;
@@ -75,8 +77,8 @@ sup_kernel::kernel! {
 
     // ---- open files: the predecessor's ----
 
-    /// Opens a file with a mode as of C's fopen, `"r" "r+" "w" "w+" "a" "a+"`, and answers its handle, or -1. Another mode raises
-    /// `fs/mode`.
+    /// Opens a file with a mode as of C's fopen, `"r" "r+" "w" "w+" "a" "a+"`, and answers its handle, or -1.
+    /// Another mode raises `fs/mode`.
     fn "open" (cx, mode: &str, path: &str) -> Result<i64> {
         let mode = Mode::parse(mode)?;
         let resolved = resolve_path(cx, path, if mode.writes() { ACCESS_WRITE } else { ACCESS_READ })?;
@@ -86,7 +88,8 @@ sup_kernel::kernel! {
         }
     }
 
-    /// The whole text of an open file; the position is at its end afterwards. Raises `str/utf8` for other bytes.
+    /// The whole text of an open file; the position is at its end afterwards. Raises `str/utf8` for other
+    /// bytes.
     fn "read" (cx, handle: i64) -> Result<String> {
         let mut bytes = Vec::new();
         let read = cx.state::<Handles>()?.with(cx, handle, |file| {
@@ -99,8 +102,8 @@ sup_kernel::kernel! {
         }
     }
 
-    /// The text of at most n bytes from the position on, empty at the end. Raises `str/utf8` for other bytes, and when a
-    /// character is cut; `read-binary` takes anything.
+    /// The text of at most n bytes from the position on, empty at the end. Raises `str/utf8` for other bytes,
+    /// and when a character is cut; `read-binary` takes anything.
     fn "read_bytes" (cx, handle: i64, n: i64) -> Result<String> { text(read_some(cx, handle, n)?) }
 
     /// At most n bytes from the position on, none at the end.
@@ -119,7 +122,8 @@ sup_kernel::kernel! {
         Ok(0)
     }
 
-    /// Moves the position by an offset from the start (0), the position (1) or the end (2) and answers it, or -1.
+    /// Moves the position by an offset from the start (0), the position (1) or the end (2) and answers it, or
+    /// -1.
     fn "seek" (cx, handle: i64, offset: i64, whence: i64) -> Result<i64> {
         let target = match (whence, u64::try_from(offset)) {
             (0, Ok(offset)) => SeekFrom::Start(offset),
@@ -180,8 +184,8 @@ sup_kernel::kernel! {
     /// Removes an empty directory; 0, or -1.
     fn "rmdir" (cx, path: &str) -> Result<i64> { Ok(is_done(fs::remove_dir(writable(cx, path)?))) }
 
-    /// Removes a directory with all that is in it and answers how many files and directories that were; -1 when not all could
-    /// be removed, 0 when nothing was there.
+    /// Removes a directory with all that is in it and answers how many files and directories that were; -1
+    /// when not all could be removed, 0 when nothing was there.
     fn "rmdir_recursive" (cx, path: &str) -> Result<i64> [alias = "rmdir-recursive"] {
         let path = writable(cx, path)?;
         if fs::symlink_metadata(&path).is_err() {
@@ -229,8 +233,8 @@ sup_kernel::kernel! {
 
     // ---- what is there ----
 
-    /// A map of what is at a path, or nil: `:kind` (`:file :dir :link :other`), `:size` in bytes, `:modified` in microseconds since
-    /// 1970. Links are followed.
+    /// A map of what is at a path, or nil: `:kind` (`:file :dir :link :other`), `:size` in bytes, `:modified`
+    /// in microseconds since 1970. Links are followed.
     fn "stat" (cx, path: &str) -> Result<Value> [returns = "map?"] {
         match fs::metadata(readable(cx, path)?) {
             Ok(data) => tree::described(cx, None, &data),
@@ -240,18 +244,22 @@ sup_kernel::kernel! {
     }
 
     /// Whether a file is at the path.
-    fn "file?" (cx, path: &str) -> Result<bool> { Ok(fs::metadata(readable(cx, path)?).is_ok_and(|data| data.is_file())) }
+    fn "file?" (cx, path: &str) -> Result<bool> {
+        Ok(fs::metadata(readable(cx, path)?).is_ok_and(|data| data.is_file()))
+    }
 
     /// Whether a directory is at the path.
-    fn "dir?" (cx, path: &str) -> Result<bool> { Ok(fs::metadata(readable(cx, path)?).is_ok_and(|data| data.is_dir())) }
+    fn "dir?" (cx, path: &str) -> Result<bool> {
+        Ok(fs::metadata(readable(cx, path)?).is_ok_and(|data| data.is_dir()))
+    }
 
     /// What is in a directory, sorted by name: maps as of `stat`, with `:name`. Links are not followed.
     fn "list-dir" (cx, path: &str) -> Result<Value> [returns = "list"] {
         tree::list(cx, &readable(cx, path)?, path)
     }
 
-    /// All files below a directory, sorted: maps as of `stat`, with `:path` starting with the given one. Links are not followed;
-    /// `skip` is a list of names of files and directories to leave out.
+    /// All files below a directory, sorted: maps as of `stat`, with `:path` starting with the given one.
+    /// Links are not followed; `skip` is a list of names of files and directories to leave out.
     fn "walk" (cx, path: &str, skip: Option<Value>) -> Result<Value> [returns = "list"] {
         tree::walk(cx, &readable(cx, path)?, path, skip)
     }

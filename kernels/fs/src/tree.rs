@@ -57,8 +57,8 @@ pub fn list<'c>(cx: &'c Context, resolved: &str, shown: &str) -> Result<Value<'c
     cx.list(ListKind::Brace, &described_entries)
 }
 
-/// Goes through all that is below a directory, in order, directories before what is in them; `enter` says whether to go on into
-/// a name, `visit` gets the path below the root.
+/// Goes through all that is below a directory, in order, directories before what is in them; `enter` says
+/// whether to go on into a name, `visit` gets the path below the root.
 fn traverse(
     cx: &Context,
     root: &str,

@@ -1,6 +1,7 @@
 //! The kernel `io`: printing, reading lines, arguments and environment. `format` has the rules of `put`.
 //!
-//! Nothing here touches the process: all goes through the host's `sup.io/1`, so an embedder sees and grants it.
+//! Nothing here touches the process: all goes through the host's `sup.io/1`, so an embedder sees and grants
+//! it.
 
 mod format;
 
@@ -25,10 +26,11 @@ sup_kernel::kernel! {
     name: "io", version: env!("CARGO_PKG_VERSION"),
     needs: ["sup.io/1"],
 
-    /// Writes a text with values in place of `%d` (integer or boolean), `%x` (integer in hexadecimal), `%f` (number, six
-    /// decimals), `%e` (number with an exponent), `%s` (anything, as `print` shows it), `%q` (anything, as it reads back) and
-    /// `%%` (a percent sign). Between `%` and the letter may stand `-` (left), `0` (zeros), a width and `.digits`. An argument
-    /// of another type, too few and too many raise `format/argument`. Answers the number of bytes written.
+    /// Writes a text with values in place of `%d` (integer or boolean), `%x` (integer in hexadecimal), `%f`
+    /// (number, six decimals), `%e` (number with an exponent), `%s` (anything, as `print` shows it), `%q`
+    /// (anything, as it reads back) and `%%` (a percent sign). Between `%` and the letter may stand `-`
+    /// (left), `0` (zeros), a width and `.digits`. An argument of another type, too few and too many raise
+    /// `format/argument`. Answers the number of bytes written.
     fn "put" (cx, format: &str, arguments: Rest) -> Result<usize> {
         let text = format::format(cx, format, &arguments)?;
         Io::of(cx)?.write(STREAM_OUT, text.as_bytes())?;
@@ -38,7 +40,8 @@ sup_kernel::kernel! {
     /// Writes a text as it is, without a line's end.
     fn "write" (cx, text: &str) -> Result<()> { Io::of(cx)?.write(STREAM_OUT, text.as_bytes()) }
 
-    /// Prints values with blanks between them and a line's end: strings as they are, all else as it reads back.
+    /// Prints values with blanks between them and a line's end: strings as they are, all else as it reads
+    /// back.
     fn "print" (cx, values: Rest) -> Result<()> [everyday, alias = "println"] {
         Io::of(cx)?.write(STREAM_OUT, line(cx, &values)?.as_bytes())
     }
@@ -59,7 +62,8 @@ sup_kernel::kernel! {
     /// Hands on what the host keeps back of standard output.
     fn "flush" (cx) -> Result<()> { Io::of(cx)?.flush(STREAM_OUT) }
 
-    /// The next line of standard input without its end, or nil at the end of input. Waits without holding up other fibers.
+    /// The next line of standard input without its end, or nil at the end of input. Waits without holding up
+    /// other fibers.
     fn "read-line" (cx) -> Result<Value> [async, returns = "str?"] {
         let line = Io::of(cx)?.read_line()?;
         if line.value_type() == ValueType::Fiber { cx.wait(line) } else { Ok(line) }

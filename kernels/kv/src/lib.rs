@@ -1,7 +1,9 @@
-//! The kernel `kv`: named stores of keys and values. `target` tells how a call says which store and key it means.
+//! The kernel `kv`: named stores of keys and values. `target` tells how a call says which store and key it
+//! means.
 //!
-//! The stores themselves are the host's, reached through `sup.store/1`: values go there in their binary form, and this kernel
-//! links no database. What a program must expect (a missing key, a lost race) is an error value; misuse raises.
+//! The stores themselves are the host's, reached through `sup.store/1`: values go there in their binary form,
+//! and this kernel links no database. What a program must expect (a missing key, a lost race) is an error
+//! value; misuse raises.
 
 mod target;
 
@@ -46,11 +48,12 @@ sup_kernel::kernel! {
     name: "kv", version: env!("CARGO_PKG_VERSION"),
     needs: ["sup.store/1"],
 
-    /// Opens a store in memory under a name: `(kv/open-memory mem)`. A store that is open under it stays as it is. Answers 0.
+    /// Opens a store in memory under a name: `(kv/open-memory mem)`. A store that is open under it stays as
+    /// it is. Answers 0.
     fn "open-memory" (cx, name: Quoted<Name>) -> Result<i64> { Store::open_memory(cx, name.0.0).map(|_| 0) }
 
-    /// Opens a store on disk under a name: of the instance's own store, or of one in a directory. A store that is open under
-    /// the name stays as it is. Answers 0.
+    /// Opens a store on disk under a name: of the instance's own store, or of one in a directory. A store
+    /// that is open under the name stays as it is. Answers 0.
     fn "open-disk" (cx, name: Quoted<Name>, path: Option<&str>) -> Result<i64> {
         Store::open_disk(cx, name.0.0, path).map(|_| 0)
     }
@@ -58,8 +61,8 @@ sup_kernel::kernel! {
     /// Whether a store is open under a name: `(kv/open? :mem)`.
     fn "open?" (cx, name: Name) -> Result<bool> { Ok(Store::find(cx, name.0)?.is_some()) }
 
-    /// Puts a value at a key: `(kv/set mem:x 42)` or, with a computed key, `(kv/set :mem key 42)`. A last argument `:sync` (the
-    /// default), `:wal` or `:none` says how sure the write must be. Answers 0.
+    /// Puts a value at a key: `(kv/set mem:x 42)` or, with a computed key, `(kv/set :mem key 42)`. A last
+    /// argument `:sync` (the default), `:wal` or `:none` says how sure the write must be. Answers 0.
     fn "set" (cx, destination: Value, rest: Rest) -> Result<Value> {
         let arguments = Arguments::of(destination, &rest, 1)?;
         let durability = arguments.durability(1)?;
@@ -69,8 +72,8 @@ sup_kernel::kernel! {
         cx.int(0)
     }
 
-    /// The value at a key: `(kv/get mem:x)` or `(kv/get :mem key)`. Without one the error value `@{:code kv/not-found}`, or the
-    /// last argument when there is one more.
+    /// The value at a key: `(kv/get mem:x)` or `(kv/get :mem key)`. Without one the error value
+    /// `@{:code kv/not-found}`, or the last argument when there is one more.
     fn "get" (cx, source: Value, rest: Rest) -> Result<Value> {
         let arguments = Arguments::of(source, &rest, 0)?;
         let Found::Store(store) = arguments.store(cx)? else { return arguments.no_store(cx) };
@@ -90,7 +93,8 @@ sup_kernel::kernel! {
         Ok(store.get(arguments.key())?.is_some())
     }
 
-    /// Removes a key: `(kv/del mem:x)` or `(kv/del :mem key)`. Answers 0, or the error value `@{:code kv/not-found}`.
+    /// Removes a key: `(kv/del mem:x)` or `(kv/del :mem key)`. Answers 0, or the error value
+    /// `@{:code kv/not-found}`.
     fn "del" (cx, source: Value, rest: Rest) -> Result<Value> {
         let arguments = Arguments::of(source, &rest, 0)?;
         let durability = arguments.durability(0)?;
@@ -116,8 +120,9 @@ sup_kernel::kernel! {
         expected(cx, "kv/exists", format!("the key {} has a value", String::from_utf8_lossy(arguments.key())))
     }
 
-    /// Puts a value at a key if a value deeply equal to the expected one is there: `(kv/cas mem:x expected new)` or
-    /// `(kv/cas :mem key expected new)`. Answers 0, or the error value `@{:code kv/mismatch}` whose data is what is there.
+    /// Puts a value at a key if a value deeply equal to the expected one is there:
+    /// `(kv/cas mem:x expected new)` or `(kv/cas :mem key expected new)`. Answers 0, or the error value
+    /// `@{:code kv/mismatch}` whose data is what is there.
     fn "cas" (cx, destination: Value, rest: Rest) -> Result<Value> {
         let arguments = Arguments::of(destination, &rest, 2)?;
         let durability = arguments.durability(2)?;
@@ -136,8 +141,8 @@ sup_kernel::kernel! {
         Err(contended())
     }
 
-    /// Puts what a function makes of the value at a key in its place, whatever others do meanwhile, and answers it: `(kv/update
-    /// :mem key f)`. A missing value is nil. The function may run more than once.
+    /// Puts what a function makes of the value at a key in its place, whatever others do meanwhile, and
+    /// answers it: `(kv/update :mem key f)`. A missing value is nil. The function may run more than once.
     fn "update" (cx, store: Rooted, key: Rooted, function: Rooted) -> Result<Rooted> {
         for _ in 0..MAX_TRIES {
             let before = store_of(cx, store.get(cx))?.get(&key_of(key.get(cx))?)?.map(<[u8]>::to_vec);
@@ -152,15 +157,16 @@ sup_kernel::kernel! {
         Err(contended())
     }
 
-    /// Carries out many writes, all or none: `(kv/batch :mem {: "a" 1 "b" 2} {"c"})` sets the keys of a map and removes those of a
-    /// list. Answers 0.
+    /// Carries out many writes, all or none: `(kv/batch :mem {: "a" 1 "b" 2} {"c"})` sets the keys of a map
+    /// and removes those of a list. Answers 0.
     fn "batch" (cx, store: Value, sets: Value, deletes: Option<Value>, sure: Option<Value>) -> Result<i64> {
         let pairs = sets.pairs().ok_or_else(|| Error::type_mismatch("the writes of a batch are a map"))?;
         let mut writes = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
             writes.push(Write { key: key_of(key)?, value: Some(cx.encode(value)?.to_vec()) });
         }
-        let removed = deletes.map(|keys| keys.elements().ok_or_else(|| Error::type_mismatch("the removed keys are a list")));
+        let no_list = || Error::type_mismatch("the removed keys are a list");
+        let removed = deletes.map(|keys| keys.elements().ok_or_else(no_list));
         for key in removed.transpose()?.unwrap_or_default() {
             writes.push(Write { key: key_of(key)?, value: None });
         }
@@ -168,8 +174,9 @@ sup_kernel::kernel! {
         Ok(0)
     }
 
-    /// Pairs `{key value}` of a store in the order of keys. Options in a map: `:prefix` keys that start so, `:after` keys that
-    /// come after, `:limit` at most so many. Without a limit more than a million raise `kv/too-many`.
+    /// Pairs `{key value}` of a store in the order of keys. Options in a map: `:prefix` keys that start so,
+    /// `:after` keys that come after, `:limit` at most so many. Without a limit more than a million raise
+    /// `kv/too-many`.
     fn "scan" (cx, store: Value, options: Option<Value>) -> Result<List<List<Value>>> {
         let mut pairs = Vec::new();
         target::scan(cx, store, options, MAX_SCAN, |key, value| {
@@ -199,8 +206,8 @@ sup_kernel::kernel! {
         Ok(n_keys)
     }
 
-    /// The path of a store and a computed key: `(kv/get (kv/key :mem "x"))` is `(kv/get mem:x)`. Paths are names, which are kept for
-    /// ever: for many keys use the forms that take store and key.
+    /// The path of a store and a computed key: `(kv/get (kv/key :mem "x"))` is `(kv/get mem:x)`. Paths are
+    /// names, which are kept for ever: for many keys use the forms that take store and key.
     fn "key" (cx, store: Name, key: &str) -> Result<Value> [returns = "path"] {
         cx.path(&format!("{}:{key}", store.0))
     }

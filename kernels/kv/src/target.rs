@@ -1,4 +1,5 @@
-//! How a call says what it means: a path `store:key`, or a store's name (a keyword, symbol or string) and a key.
+//! How a call says what it means: a path `store:key`, or a store's name (a keyword, symbol or string) and a
+//! key.
 
 use sup_kernel::extension::{DURABILITY_NONE, DURABILITY_SYNC, DURABILITY_WAL, Store};
 use sup_kernel::{Context, Error, Rest, Result, Value, ValueType};

@@ -1,4 +1,5 @@
-//! The generator: xoshiro256** by Blackman and Vigna (public domain, prng.di.unimi.it), seeded through splitmix64.
+//! The generator: xoshiro256** by Blackman and Vigna (public domain, prng.di.unimi.it), seeded through
+//! splitmix64.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 

@@ -1,4 +1,5 @@
-//! The kernel `random`: numbers, texts and choices by chance, repeatable from a seed. `generator` has the algorithm.
+//! The kernel `random`: numbers, texts and choices by chance, repeatable from a seed. `generator` has the
+//! algorithm.
 //!
 //! Not for secrets: whoever sees enough of the output can tell what comes next.
 
@@ -78,7 +79,9 @@ sup_kernel::kernel! {
     resources: [Own],
 
     /// Makes what the shared generator gives from now on follow from a number.
-    fn "seed" (cx, seed: i64) -> Result<()> { with(cx, None, |generator| *generator = Generator::from_seed(seed)) }
+    fn "seed" (cx, seed: i64) -> Result<()> {
+        with(cx, None, |generator| *generator = Generator::from_seed(seed))
+    }
 
     /// A generator of one's own that follows from a number, for the last parameter of the other functions.
     fn "generator" (cx, seed: i64) -> Result<Value> [returns = "resource"] {

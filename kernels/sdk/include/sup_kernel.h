@@ -3,8 +3,7 @@
  *
  * WHEN VALUES MOVE. The collector never runs while a native function runs, whatever the function allocates: the machine
  * collects after it has returned. The one exception is `call`, which runs SLP code. So a raw word stays good until the
- * function returns, unless the function uses `call`; what must survive that is kept in a slot, and the arguments are then
- * read again with `argument`.
+ * function returns, unless the function uses `call`; what must survive that, arguments included, is put into a slot before.
  *
  * FAILURE. A function that answers a sup_val answers SUP_THROW when it has raised: pass that on, or take the error with
  * `take_error`. A function that answers int32_t answers 1 for yes and 0 for no, and raises nothing unless it says so. A
@@ -86,7 +85,6 @@ typedef struct sup_type { /* type of a resource; its address is its identity */
   const char *name;
   void (*drop)(void *data);                       /* once, on any thread; may be NULL */
   size_t (*extra_mem)(void *data);                /* bytes outside the heap; may be NULL */
-  sup_val (*to_text)(sup_ctx *ctx, void *data);   /* a string; may be NULL */
 } sup_type;
 
 typedef sup_val (*sup_build)(sup_ctx *ctx, void *data);
@@ -104,12 +102,10 @@ typedef struct sup_host { /* static for the process; test `size` before using ne
   int32_t (*settle_with)(sup_promise, sup_build make, void (*drop)(void *), void *data); /* made later, on the isolate's
                                                                      thread; drop is always called */
   int32_t (*settle_error)(sup_promise, const char *code, sup_bytes message);
-  int32_t (*post)(sup_ref function, sup_bytes encoded_args, sup_promise reply); /* new fiber in its isolate; reply may be 0 */
 
   /* ---- the call ---- */
   void *(*state)(sup_ctx *);                                      /* what `load` made */
   uint64_t (*isolate)(sup_ctx *);                                 /* its number; never given out twice in a process */
-  sup_val (*argument)(sup_ctx *, uint32_t index);                 /* good after `call` too */
   int32_t (*interrupted)(sup_ctx *);                              /* cancelled, out of fuel or time: return soon */
   sup_val (*raise)(sup_ctx *, const char *code, sup_bytes message);
   sup_val (*raise_value)(sup_ctx *, sup_val error);
@@ -134,8 +130,9 @@ typedef struct sup_host { /* static for the process; test `size` before using ne
   int32_t (*get_name)(sup_ctx *, sup_val, sup_bytes *);           /* symbol, keyword, path; stays for ever */
   int32_t (*length)(sup_ctx *, sup_val, size_t *);
   int32_t (*list_at)(sup_ctx *, sup_val, size_t, sup_val *);      /* list, array, record instance */
+  int32_t (*list_items)(sup_ctx *, sup_val, sup_val *out, size_t n);       /* copies the first n */
   int32_t (*map_get)(sup_ctx *, sup_val, sup_val key, sup_val *); /* map, table, fields of an error value */
-  int32_t (*map_at)(sup_ctx *, sup_val, size_t, sup_val *key, sup_val *value); /* in insertion order */
+  int32_t (*map_pairs)(sup_ctx *, sup_val, sup_val *out, size_t n_pairs); /* keys and values in turn, insertion order */
   int32_t (*inner)(sup_ctx *, sup_val, sup_val *);                /* of a quoted value, datum, aberrant or box */
   int32_t (*instance_name)(sup_ctx *, sup_val, sup_bytes *);
   int32_t (*callable)(sup_ctx *, sup_val);

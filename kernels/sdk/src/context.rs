@@ -16,14 +16,15 @@ use sup_abi::word::{self, Word};
 
 /// One call of a primitive on one isolate's thread.
 ///
-/// Values borrow from it. `call` takes it mutably, because values may move then: what must survive a call is made `Rooted`,
-/// and the borrow checker sees to it.
+/// Values borrow from it. `call` takes it mutably, because values may move then: what must survive a call is
+/// made `Rooted`, and the borrow checker sees to it.
 pub struct Context {
     raw: *mut kernel::Context,
     host: &'static Host,
 }
 
-/// A value kept in a slot of the running call, good through `Context::call` and dropped when the primitive returns.
+/// A value kept in a slot of the running call, good through `Context::call` and dropped when the primitive
+/// returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rooted(Slot);
 
@@ -71,6 +72,9 @@ impl Context {
     pub(crate) fn take_error(&self) -> Error {
         // SAFETY: `self` is the running call.
         let error = unsafe { (self.host.take_error)(self.raw) };
+        if error == word::NIL {
+            return Error::new("vm/memory", "the memory quota is used up");
+        }
         Error::raised(self.value(error).root())
     }
 
@@ -81,8 +85,9 @@ impl Context {
     pub fn state<S: State>(&self) -> Result<&S> {
         // SAFETY: `self` is the running call.
         let holder = unsafe { (self.host.state)(self.raw) }.cast::<Holder<S>>();
-        // SAFETY: a kernel made by `kernel!` answers null or a `Holder` from `load`, whose first field is the id of its type;
-        // it lives until `unload`, which the host calls after the last primitive has returned.
+        // SAFETY: a kernel made by `kernel!` answers null or a `Holder` from `load`, whose first field is the
+        // id of its type; it lives until `unload`, which the host calls after the last primitive has
+        // returned.
         let type_id = unsafe { holder.cast::<TypeId>().as_ref() };
         if type_id != Some(&TypeId::of::<S>()) {
             return Err(Error::new("kernel/state", "the kernel has no state of that type"));
@@ -98,7 +103,8 @@ impl Context {
         unsafe { (self.host.isolate)(self.raw) }
     }
 
-    /// Whether the fiber was cancelled or ran out of fuel or time; long work looks now and then and returns early.
+    /// Whether the fiber was cancelled or ran out of fuel or time; long work looks now and then and returns
+    /// early.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         // SAFETY: `self` is the running call.
@@ -115,7 +121,8 @@ impl Context {
             .map(|argument| argument.get(self).word())
             .collect();
         let function = function.get(self).word();
-        // SAFETY: `self` is the running call, the words were read just now and nothing moves until `call` has copied them.
+        // SAFETY: `self` is the running call, the words were read just now and nothing moves until `call` has
+        // copied them.
         let result = unsafe { (self.host.call)(self.raw, function, words.len() as u32, words.as_ptr()) };
         self.checked(result).map(Value::root)
     }
@@ -154,15 +161,20 @@ impl Context {
         Ok((Promise::from_raw(token, self.host), value))
     }
 
-    /// Parks the fiber until the promise or fiber of that handle is settled: `return cx.wait(handle)` in a primitive flagged
-    /// `async` answers its value or raises its error.
+    /// Parks the fiber until the promise or fiber of that handle is settled: `return cx.wait(handle)` in a
+    /// primitive flagged `async` answers its value or raises its error.
     ///
     /// # Errors
-    /// Always: the request to the machine travels as one.
-    pub fn wait<T>(&self, handle: Value<'_>) -> Result<T> {
+    /// Unless it is settled already: the request to the machine travels as an error, which the primitive
+    /// passes on.
+    pub fn wait(&self, handle: Value<'_>) -> Result<Value<'_>> {
         // SAFETY: `self` is the running call and the word is of this call.
-        unsafe { (self.host.wait)(self.raw, handle.word()) };
-        Err(Error::request())
+        let word = unsafe { (self.host.wait)(self.raw, handle.word()) };
+        if word == word::THROW {
+            Err(Error::request())
+        } else {
+            Ok(self.value(word))
+        }
     }
 
     /// Calls a function in the primitive's place: `return cx.tail_call(function, arguments)`.
@@ -343,7 +355,8 @@ impl Context {
     pub fn resource<R: ResourceKind>(&self, resource: R) -> Result<Value<'_>> {
         let data = Box::into_raw(Box::new(resource)).cast::<c_void>();
         let record = std::ptr::from_ref(R::type_record()).cast();
-        // SAFETY: `self` is the running call; the data is a box that the record's drop frees, and the host owns it now.
+        // SAFETY: `self` is the running call; the data is a box that the record's drop frees, and the host
+        // owns it now.
         self.checked(unsafe { (self.host.new_resource)(self.raw, record, data) })
     }
 

@@ -1,4 +1,5 @@
-//! What `kernel!` expands to calls: entering and leaving primitives without letting a panic out, and building the table.
+//! What `kernel!` expands to calls: entering and leaving primitives without letting a panic out, and building
+//! the table.
 #![allow(unsafe_code)]
 
 use crate::context::Context;
@@ -27,7 +28,8 @@ thread_local! {
 /// Runs a primitive: reads the host's context, catches panics, raises errors.
 ///
 /// # Safety
-/// `raw` must be the context of a call that runs on this thread, `argv` must name `argc` words that the host keeps meanwhile.
+/// `raw` must be the context of a call that runs on this thread, `argv` must name `argc` words that the host
+/// keeps meanwhile.
 #[inline]
 pub unsafe fn enter<F>(raw: *mut RawContext, argc: u32, argv: *const Word, body: F) -> Word
 where
@@ -89,8 +91,8 @@ fn take_place() -> String {
     PLACE.with(|place| std::mem::take(&mut *place.borrow_mut()))
 }
 
-/// Keeps panics of this library off the host's standard error: guarded calls report them themselves, and the log has them all.
-/// A library has its own hook, so this touches no other.
+/// Keeps panics of this library off the host's standard error: guarded calls report them themselves, and the
+/// log has them all. A library has its own hook, so this touches no other.
 pub fn quiet_panics() {
     std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
         let place = info

@@ -10,8 +10,8 @@ use sup_abi::word::{self, Word};
 /// The result of a primitive that can raise.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// An error on its way to the program: a code such as `fs/missing` with a message, or an error value that a called function
-/// has raised.
+/// An error on its way to the program: a code such as `fs/missing` with a message, or an error value that a
+/// called function has raised.
 #[derive(Clone, Debug)]
 pub struct Error {
     code: Cow<'static, str>,

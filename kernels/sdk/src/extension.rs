@@ -97,8 +97,8 @@ impl<'c> Io<'c> {
     }
 }
 
-/// The path to open for a path that the program named: resolved and allowed by the host, or as it is on a host that has no
-/// say in files.
+/// The path to open for a path that the program named: resolved and allowed by the host, or as it is on a
+/// host that has no say in files.
 ///
 /// # Errors
 /// `capability/denied` when the isolate may not touch it.
@@ -206,7 +206,8 @@ impl<'c> Store<'c> {
         decided(self.cx, answer).map(|_| ())
     }
 
-    /// Puts `after` at a key if `before` is there; nothing stands for absence. False when something else is there.
+    /// Puts `after` at a key if `before` is there; nothing stands for absence. False when something else is
+    /// there.
     ///
     /// # Errors
     /// What the host has against it.
@@ -235,7 +236,8 @@ impl<'c> Store<'c> {
         decided(self.cx, answer)
     }
 
-    /// Visits keys that start with a prefix and come after a key, in byte order, at most so many, until one visit fails.
+    /// Visits keys that start with a prefix and come after a key, in byte order, at most so many, until one
+    /// visit fails.
     ///
     /// # Errors
     /// The visit's, or what the host has against it.
@@ -245,7 +247,8 @@ impl<'c> Store<'c> {
     {
         let mut visitor = Visitor { visit, failure: None };
         let data = (&raw mut visitor).cast::<c_void>();
-        // SAFETY: the context is of the running call; `visit_one` takes the visitor that lives through the call.
+        // SAFETY: the context is of the running call; `visit_one` takes the visitor that lives through the
+        // call.
         let answer = unsafe {
             (self.table.scan)(
                 self.cx.raw(),
@@ -290,7 +293,8 @@ unsafe extern "C" fn visit_one<V>(data: *mut c_void, key: Bytes, value: Bytes) -
 where
     V: FnMut(&[u8], &[u8]) -> Result<()>,
 {
-    // SAFETY: `scan` passes a visitor of this type that lives through the call, and the host uses it on one thread.
+    // SAFETY: `scan` passes a visitor of this type that lives through the call, and the host uses it on one
+    // thread.
     let visitor = unsafe { &mut *data.cast::<Visitor<V>>() };
     // SAFETY: the host keeps key and value for the visit.
     let (key, value) = unsafe { (key.as_slice(), value.as_slice()) };

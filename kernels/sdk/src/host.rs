@@ -14,7 +14,7 @@ pub(crate) fn set(host: *const Host) {
 /// The host's table, or nothing before the library was entered.
 #[inline]
 pub(crate) fn get() -> Option<&'static Host> {
-    // SAFETY: the pointer is null or was given to `sup_kernel_v1`, whose contract is that it points at a table that stays as
-    // it is for the life of the process.
+    // SAFETY: the pointer is null or was given to `sup_kernel_v1`, whose contract is that it points at a
+    // table that stays as it is for the life of the process.
     unsafe { HOST.load(Ordering::Acquire).as_ref() }
 }

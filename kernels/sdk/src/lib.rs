@@ -1,6 +1,7 @@
-//! Kernels for `sup` in safe Rust: the `kernel!` macro declares one, `Context` and `Value` are what its functions see.
-//! Start with `macros`. With the feature `fake-host`, `fake::FakeHost` runs a kernel in unit tests without loading it.
-//! This crate refuses to know the machine; it sees only the table of functions in `sup_abi::host`.
+//! Kernels for `sup` in safe Rust: the `kernel!` macro declares one, `Context` and `Value` are what its
+//! functions see. Start with `macros`. With the feature `fake-host`, `fake::FakeHost` runs a kernel in unit
+//! tests without loading it. This crate refuses to know the machine; it sees only the table of functions in
+//! `sup_abi::host`.
 
 mod macros;
 

@@ -1,6 +1,7 @@
 //! `kernel!`: declares a kernel, its primitives, state and resources.
 
-/// Declares a kernel. Everything a library needs follows from it: the exported function, the table, the signatures.
+/// Declares a kernel. Everything a library needs follows from it: the exported function, the table, the
+/// signatures.
 ///
 /// ```
 /// use sup_kernel::{Error, Result};
@@ -16,15 +17,16 @@
 /// # fn main() {}
 /// ```
 ///
-/// * After `version`, in this order and each if needed: `needs: ["sup.io/1"],` extensions without which it cannot work;
-///   `state: Type,` which is a `State`; `resources: [Type],` each a `Resource`.
-/// * A parameter's type is what `FromArgument` knows: `i64 f64 bool &str &[u8] String Value Number Name`, `&Resource`,
-///   `Option<T>` (may be left out), `Rest<T>` (all that are left), `Quoted<T>` (not evaluated). A primitive that needs the
-///   running call names it first: `(cx, a: i64)`.
+/// * After `version`, in this order and each if needed: `needs: ["sup.io/1"],` extensions without which it
+///   cannot work; `state: Type,` which is a `State`; `resources: [Type],` each a `Resource`.
+/// * A parameter's type is what `FromArgument` knows: `i64 f64 bool &str &[u8] String Value Number Name`,
+///   `&Resource`, `Option<T>` (may be left out), `Rest<T>` (all that are left), `Quoted<T>` (not evaluated).
+///   A primitive that needs the running call names it first: `(cx, a: i64)`.
 /// * It answers what `IntoReply` knows: data, or a `Result` of data.
-/// * Options: `pure leaf nothrow everyday async`, `intrinsic = NAME` of `sup_abi::intrinsic`, `alias = "name"`,
-///   `returns = "int"` (the result's type, where it is narrower than Rust says), and `blocking`, which must come first: the
-///   body runs on the host's pool while the fiber is parked, so its parameters are owned types and it sees no context.
+/// * Options: `pure leaf nothrow everyday async`, `intrinsic = NAME` of `sup_abi::intrinsic`,
+///   `alias = "name"`, `returns = "int"` (the result's type, where it is narrower than Rust says), and
+///   `blocking`, which must come first: the body runs on the host's pool while the fiber is parked, so its
+///   parameters are owned types and it sees no context.
 /// * Doc comments become what `(doc name)` shows.
 #[macro_export]
 macro_rules! kernel {

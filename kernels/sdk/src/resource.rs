@@ -1,11 +1,9 @@
 //! Resources: Rust data that programs hold by a handle, dropped when the machine finds nothing holding it.
 #![allow(unsafe_code)]
 
-use crate::context::Context;
 use crate::entry;
 use std::ffi::{CStr, c_void};
-use sup_abi::kernel::{self, ResourceType};
-use sup_abi::word::Word;
+use sup_abi::kernel::ResourceType;
 
 /// Data behind a handle. It is used by one thread at a time and may be dropped on another.
 pub trait Resource: Send + 'static {
@@ -17,11 +15,6 @@ pub trait Resource: Send + 'static {
     /// Bytes held outside the heap, for the memory quota.
     fn extra_memory(&self) -> usize {
         0
-    }
-
-    /// How it prints, between the brackets.
-    fn to_text(&self) -> String {
-        Self::NAME.to_string_lossy().into_owned()
     }
 }
 
@@ -48,7 +41,6 @@ impl TypeRecord {
             name: R::NAME.as_ptr(),
             drop: Some(drop_data::<R>),
             extra_memory: Some(extra_memory::<R>),
-            to_text: Some(to_text::<R>),
         })
     }
 }
@@ -63,15 +55,4 @@ unsafe extern "C" fn extra_memory<R: Resource>(data: *mut c_void) -> usize {
     // SAFETY: the host calls this with data that was not dropped yet.
     let resource = unsafe { &*data.cast::<R>() };
     entry::contain("measuring a resource", || resource.extra_memory()).unwrap_or(0)
-}
-
-unsafe extern "C" fn to_text<R: Resource>(raw: *mut kernel::Context, data: *mut c_void) -> Word {
-    // SAFETY: the host calls this with data that was not dropped yet.
-    let resource = unsafe { &*data.cast::<R>() };
-    // SAFETY: the host calls this on the isolate's thread with the running context.
-    unsafe {
-        entry::enter(raw, 0, std::ptr::null(), |cx: &mut Context, _| {
-            Ok(cx.text(&resource.to_text())?.word())
-        })
-    }
 }

@@ -1,4 +1,5 @@
-//! State of a kernel: one for each loaded generation, shared by all isolates, handed over when a new generation is loaded.
+//! State of a kernel: one for each loaded generation, shared by all isolates, handed over when a new
+//! generation is loaded.
 #![allow(unsafe_code)]
 
 use crate::entry;
@@ -124,7 +125,8 @@ pub unsafe extern "C" fn quiesce<S: State>(state: *mut c_void, deadline_ns: u64)
 /// Drops the state for the host.
 ///
 /// # Safety
-/// The host calls this as `Kernel::unload`, once, with what `load` made, after the last primitive has returned.
+/// The host calls this as `Kernel::unload`, once, with what `load` made, after the last primitive has
+/// returned.
 pub unsafe extern "C" fn unload<S: State>(state: *mut c_void) {
     if state.is_null() {
         return;

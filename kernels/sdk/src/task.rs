@@ -35,15 +35,16 @@ impl Promise {
         }
     }
 
-    /// Settles it with what the function makes on the isolate's thread. False when its isolate is gone or it was cancelled.
+    /// Settles it with what the function makes on the isolate's thread. False when its isolate is gone or it
+    /// was cancelled.
     pub fn settle_with<F>(self, make: F) -> bool
     where
         F: for<'c> FnOnce(&'c Context) -> Result<Value<'c>> + Send + 'static,
     {
         let data: Box<Option<Make>> = Box::new(Some(Box::new(make)));
         let (token, host) = self.take();
-        // SAFETY: `build_value` and `drop_make` take the box that is handed over here; the host calls the first at most once
-        // and the second exactly once.
+        // SAFETY: `build_value` and `drop_make` take the box that is handed over here; the host calls the
+        // first at most once and the second exactly once.
         unsafe { (host.settle_with)(token, build_value, drop_make, Box::into_raw(data).cast()) != 0 }
     }
 
@@ -117,7 +118,7 @@ where
         unsafe { drop_work(data) };
         return Err(Error::new("kernel/busy", "the pool for blocking work is full"));
     }
-    cx.wait(handle)
+    Ok(cx.wait(handle)?.word())
 }
 
 unsafe extern "C" fn run_work(data: *mut c_void) {

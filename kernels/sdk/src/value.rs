@@ -160,8 +160,11 @@ impl<'c> Value<'c> {
     #[must_use]
     pub fn elements(self) -> Option<Vec<Value<'c>>> {
         self.list_kind()?;
-        let length = self.length()?;
-        Some((0..length).filter_map(|index| self.at(index)).collect())
+        let mut words = vec![word::NIL; self.length()?];
+        let (out, n_items) = (words.as_mut_ptr(), words.len());
+        // SAFETY: the context is of the running call; `out` is a place for that many words.
+        let copied = unsafe { (self.cx.host().list_items)(self.cx.raw(), self.word, out, n_items) };
+        (copied != 0).then(|| words.into_iter().map(|word| self.cx.value(word)).collect())
     }
 
     /// Value at a key of a map or table, or a field of an error value.
@@ -187,16 +190,14 @@ impl<'c> Value<'c> {
         if !matches!(self.value_type(), ValueType::Map | ValueType::Table) {
             return None;
         }
-        let length = self.length()?;
-        Some((0..length).filter_map(|index| self.pair(index)).collect())
-    }
-
-    fn pair(self, index: usize) -> Option<(Value<'c>, Value<'c>)> {
-        let (mut key, mut value) = (word::NIL, word::NIL);
-        // SAFETY: the context is of the running call; `key` and `value` are places to write to.
-        let found =
-            unsafe { (self.cx.host().map_at)(self.cx.raw(), self.word, index, &raw mut key, &raw mut value) };
-        (found != 0).then(|| (self.cx.value(key), self.cx.value(value)))
+        let mut words = vec![word::NIL; 2 * self.length()?];
+        let (out, n_pairs) = (words.as_mut_ptr(), words.len() / 2);
+        // SAFETY: the context is of the running call; `out` is a place for that many pairs.
+        let copied = unsafe { (self.cx.host().map_pairs)(self.cx.raw(), self.word, out, n_pairs) };
+        let pairs = words
+            .chunks_exact(2)
+            .map(|pair| (self.cx.value(pair[0]), self.cx.value(pair[1])));
+        (copied != 0).then(|| pairs.collect())
     }
 
     /// What a quoted value, datum, aberrant or box holds.
@@ -229,8 +230,9 @@ impl<'c> Value<'c> {
         let record = std::ptr::from_ref(R::type_record()).cast();
         // SAFETY: the context is of the running call.
         let data = unsafe { (self.cx.host().get_resource)(self.cx.raw(), self.word, record) };
-        // SAFETY: for that record the host answers null or data that `Context::resource::<R>` boxed; it collects nothing while
-        // the primitive runs, and during a `call` no `&'c R` is left, since that borrows the context mutably.
+        // SAFETY: for that record the host answers null or data that `Context::resource::<R>` boxed; it
+        // collects nothing while the primitive runs, and during a `call` no `&'c R` is left, since that
+        // borrows the context mutably.
         unsafe { data.cast::<R>().as_ref() }
     }
 }
@@ -269,7 +271,8 @@ pub(crate) unsafe fn bytes_at<'a>(cx: &Context, place: *const Word) -> Option<&'
     (found != 0).then(|| unsafe { bytes.as_slice() })
 }
 
-/// The bytes of the short string at `place`: they follow the byte with the tag, since words are little-endian.
+/// The bytes of the short string at `place`: they follow the byte with the tag, since words are
+/// little-endian.
 ///
 /// # Safety
 /// `place` must hold the word of a short string and outlive `'a`.
@@ -278,6 +281,7 @@ unsafe fn short_at<'a>(place: *const Word) -> &'a [u8] {
         cfg!(target_endian = "little"),
         "short strings lie in words of low bytes first"
     );
-    // SAFETY: the caller vouches for the place; a short string's length is at most 7, so its bytes lie in the word.
+    // SAFETY: the caller vouches for the place; a short string's length is at most 7, so its bytes lie in the
+    // word.
     unsafe { std::slice::from_raw_parts(place.cast::<u8>().add(1), word::short_len(*place)) }
 }

@@ -1,6 +1,8 @@
-//! Host services that the runtime implements and kernels reach by name: tables of C functions, append-only like all others.
+//! Host services that the runtime implements and kernels reach by name: tables of C functions, append-only
+//! like all others.
 //!
-//! Each function takes the running call's context, so that the service acts for the isolate that calls and under its grants.
+//! Each function takes the running call's context, so that the service acts for the isolate that calls and
+//! under its grants.
 
 use crate::kernel::{Bytes, Context};
 use crate::word::Word;
@@ -38,15 +40,16 @@ pub struct Io {
     pub variable: unsafe extern "C" fn(*mut Context, Bytes) -> Word,
 }
 
-/// `sup.files/1`: which files the calling isolate may touch. Kernels open files themselves, and ask here first.
+/// `sup.files/1`: which files the calling isolate may touch. Kernels open files themselves, and ask here
+/// first.
 #[repr(C)]
 pub struct Files {
     /// Size of this struct.
     pub size: u32,
     /// 0.
     pub reserved: u32,
-    /// Whether the isolate may read (1) or write (2) a path; relative ones resolve against the isolate's directory. Answers
-    /// the resolved path as a string, or `word::THROW` after raising `capability/denied`.
+    /// Whether the isolate may read (1) or write (2) a path; relative ones resolve against the isolate's
+    /// directory. Answers the resolved path as a string, or `word::THROW` after raising `capability/denied`.
     pub resolve: unsafe extern "C" fn(*mut Context, Bytes, u32) -> Word,
 }
 
@@ -82,8 +85,8 @@ pub struct StoreWrite {
 /// What a scan calls with each key and value; answers 0 to go on, anything else to stop.
 pub type StoreVisit = unsafe extern "C" fn(*mut c_void, Bytes, Bytes) -> i32;
 
-/// `sup.store/1`: namespaces of keys and values, both bytes. Functions answer 1 for yes, 0 for no and -1 after raising.
-/// They act under the calling fiber's tenant and transaction.
+/// `sup.store/1`: namespaces of keys and values, both bytes. Functions answer 1 for yes, 0 for no and -1
+/// after raising. They act under the calling fiber's tenant and transaction.
 #[repr(C)]
 pub struct Store {
     /// Size of this struct.
@@ -92,7 +95,8 @@ pub struct Store {
     pub reserved: u32,
     /// Opens a namespace in memory by name, or finds the one that is open under it, whatever its kind.
     pub open_memory: unsafe extern "C" fn(*mut Context, Bytes, *mut StoreHandle) -> i32,
-    /// Opens a namespace on disk: of the instance's store when the path is empty, else of a store at that path.
+    /// Opens a namespace on disk: of the instance's store when the path is empty, else of a store at that
+    /// path.
     pub open_disk: unsafe extern "C" fn(*mut Context, Bytes, Bytes, *mut StoreHandle) -> i32,
     /// Finds an open namespace: 1 found, 0 not.
     pub find: unsafe extern "C" fn(*mut Context, Bytes, *mut StoreHandle) -> i32,
@@ -100,9 +104,11 @@ pub struct Store {
     pub get: unsafe extern "C" fn(*mut Context, StoreHandle, Bytes, *mut Bytes) -> i32,
     /// Carries out that many writes, all or none, with that durability.
     pub write: unsafe extern "C" fn(*mut Context, StoreHandle, *const StoreWrite, usize, u32) -> i32,
-    /// Sets a key to the last bytes if it holds those before (null `data` stands for absence in both): 1 done, 0 it does not.
+    /// Sets a key to the last bytes if it holds those before (null `data` stands for absence in both): 1
+    /// done, 0 it does not.
     pub replace: unsafe extern "C" fn(*mut Context, StoreHandle, Bytes, Bytes, Bytes, u32) -> i32,
-    /// Visits keys in byte order: those that start with a prefix and come after a key (empty for all), at most so many.
+    /// Visits keys in byte order: those that start with a prefix and come after a key (empty for all), at
+    /// most so many.
     pub scan:
         unsafe extern "C" fn(*mut Context, StoreHandle, Bytes, Bytes, usize, StoreVisit, *mut c_void) -> i32,
 }

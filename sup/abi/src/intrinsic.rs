@@ -1,4 +1,5 @@
-//! Meanings that a primitive can declare to have, so that the compiler may turn a call of it into one instruction.
+//! Meanings that a primitive can declare to have, so that the compiler may turn a call of it into one
+//! instruction.
 //!
 //! The table is append-only: a number never changes its meaning.
 

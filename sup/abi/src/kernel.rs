@@ -34,7 +34,8 @@ pub const MAX_ARGUMENTS: i16 = 200;
 pub mod flags {
     /// Answers the same for the same arguments and touches nothing else.
     pub const PURE: u32 = 1;
-    /// Makes no value but a number and calls nothing back: only `raise`, `new_int` and `new_real` of the host.
+    /// Makes no value but a number and calls nothing back: only `raise`, `new_int` and `new_real` of the
+    /// host.
     pub const LEAF: u32 = 2;
     /// Works on the host's pool while its fiber is parked. Needs `ASYNC`.
     pub const BLOCKING: u32 = 4;
@@ -61,7 +62,8 @@ pub mod flags {
     ];
 }
 
-/// One call of a primitive on one isolate's thread. Never kept after the call and never given to another thread.
+/// One call of a primitive on one isolate's thread. Never kept after the call and never given to another
+/// thread.
 #[repr(C)]
 pub struct Context {
     _opaque: [u8; 0],
@@ -116,8 +118,8 @@ impl Bytes {
     }
 }
 
-/// The code of a primitive. The arguments lie in the machine's registers, which the collector knows; they may be read until
-/// the function returns or makes a `call`. After `Host::raise` it must answer `word::THROW`.
+/// The code of a primitive. The arguments lie in the machine's registers, which the collector knows; they may
+/// be read until the function returns or makes a `call`. After `Host::raise` it must answer `word::THROW`.
 pub type Function = unsafe extern "C" fn(*mut Context, u32, *const Word) -> Word;
 
 /// One primitive.
@@ -144,8 +146,8 @@ pub struct Primitive {
     pub reserved: u32,
 }
 
-/// The type of a kernel's resources. Its address is its identity in one generation of a kernel; name and version are
-/// compared when resources are handed over to the next.
+/// The type of a kernel's resources. Its address is its identity in one generation of a kernel; name and
+/// version are compared when resources are handed over to the next.
 #[repr(C)]
 pub struct ResourceType {
     /// Size of this struct.
@@ -158,8 +160,6 @@ pub struct ResourceType {
     pub drop: Option<unsafe extern "C" fn(*mut c_void)>,
     /// Bytes held outside the heap, for the memory quota; null when that is nothing to speak of.
     pub extra_memory: Option<unsafe extern "C" fn(*mut c_void) -> usize>,
-    /// How it prints; answers a string. Null prints the name.
-    pub to_text: Option<unsafe extern "C" fn(*mut Context, *mut c_void) -> Word>,
 }
 
 /// Writes bytes somewhere; answers 0, or something else to stop.
@@ -200,8 +200,9 @@ pub struct Kernel {
     pub flags: u32,
     /// 0.
     pub reserved: u32,
-    /// Makes the kernel's state: host, version and bytes that an earlier generation saved (0 and none at first), where the
-    /// state goes, where a message goes that stays readable. 0 is success. Null when there is no state.
+    /// Makes the kernel's state: host, version and bytes that an earlier generation saved (0 and none at
+    /// first), where the state goes, where a message goes that stays readable. 0 is success. Null when there
+    /// is no state.
     pub load: Option<unsafe extern "C" fn(*const Host, u32, Bytes, *mut *mut c_void, *mut Bytes) -> i32>,
     /// Writes the state for the next generation. 0 is success. Null when there is nothing to hand over.
     pub save: Option<unsafe extern "C" fn(*mut c_void, Put, *mut c_void) -> i32>,

@@ -1,5 +1,5 @@
-//! Sizes and offsets of the structs of the wall, as text that a C program can print too. The two are compared in a test, and
-//! the sizes below hold at compile time.
+//! Sizes and offsets of the structs of the wall, as text that a C program can print too. The two are compared
+//! in a test, and the sizes below hold at compile time.
 
 use crate::extension::{Files, Io, Store, StoreWrite};
 use crate::host::Host;
@@ -12,7 +12,7 @@ const _: () = assert!(
 );
 const _: () = assert!(size_of::<Bytes>() == 16);
 const _: () = assert!(size_of::<Primitive>() == 48);
-const _: () = assert!(size_of::<ResourceType>() == 40);
+const _: () = assert!(size_of::<ResourceType>() == 32);
 const _: () = assert!(size_of::<Kernel>() == 112);
 const _: () = assert!(size_of::<Host>() == 8 + 8 * N_HOST_FUNCTIONS);
 const _: () = assert!(align_of::<Kernel>() == 8 && align_of::<Host>() == 8);
@@ -29,7 +29,8 @@ macro_rules! describe {
     };
 }
 
-/// One line for each struct, `name size`, and each of its fields, `name.field offset`, by the names of the C header.
+/// One line for each struct, `name size`, and each of its fields, `name.field offset`, by the names of the C
+/// header.
 #[must_use]
 pub fn describe() -> String {
     let mut text = String::new();
@@ -40,7 +41,7 @@ pub fn describe() -> String {
             flags "flags" intrinsic "intrinsic" reserved "reserved"
         }
         ResourceType: "sup_type" {
-            size "size" version "version" name "name" drop "drop" extra_memory "extra_mem" to_text "to_text"
+            size "size" version "version" name "name" drop "drop" extra_memory "extra_mem"
         }
         Kernel: "sup_kernel" {
             magic "magic" size "size" abi_major "abi_major" abi_minor "abi_minor" value_layout "value_layout"
@@ -58,17 +59,19 @@ pub fn describe() -> String {
 fn describe_host(text: &mut String) {
     describe! { text,
         Host: "sup_host" {
-            size "size" abi_major "abi_major" abi_minor "abi_minor" extension "extension" log "log" spawn "spawn"
-            unpin "unpin" settle "settle" settle_with "settle_with" settle_error "settle_error" post "post"
-            state "state" argument "argument" interrupted "interrupted" raise "raise" raise_value "raise_value"
-            take_error "take_error" call "call" slot "slot" slot_get "slot_get" slot_set "slot_set" pin "pin"
-            pinned "pinned" promise "promise" wait "wait" tail_call "tail_call" type_of "type_of" get_int "get_int" get_real "get_real"
-            get_text "get_text" get_bytes "get_bytes" get_name "get_name" length "length" list_at "list_at"
-            map_get "map_get" map_at "map_at" inner "inner" instance_name "instance_name" callable "callable"
-            display "display" repr "repr" equal "equal" get_resource "get_res" new_int "new_int" new_real "new_real" new_text "new_text"
+            size "size" abi_major "abi_major" abi_minor "abi_minor" extension "extension" log "log"
+            spawn "spawn" unpin "unpin" settle "settle" settle_with "settle_with"
+            settle_error "settle_error" state "state" isolate "isolate" interrupted "interrupted"
+            raise "raise" raise_value "raise_value" take_error "take_error" call "call" slot "slot"
+            slot_get "slot_get" slot_set "slot_set" pin "pin" pinned "pinned" promise "promise"
+            wait "wait" tail_call "tail_call" type_of "type_of" get_int "get_int" get_real "get_real"
+            get_text "get_text" get_bytes "get_bytes" get_name "get_name" length "length"
+            list_at "list_at" list_items "list_items" map_get "map_get" map_pairs "map_pairs"
+            inner "inner" instance_name "instance_name" callable "callable" display "display" repr "repr"
+            equal "equal" get_resource "get_res" new_int "new_int" new_real "new_real" new_text "new_text"
             new_bytes "new_bytes" new_symbol "new_symbol" new_keyword "new_keyword" new_path "new_path"
-            new_list "new_list" new_map "new_map" new_error "new_error" new_resource "new_res" encode "encode"
-            decode "decode"
+            new_list "new_list" new_map "new_map" new_error "new_error" new_resource "new_res"
+            encode "encode" decode "decode"
         }
     }
 }
@@ -81,8 +84,8 @@ fn describe_extensions(text: &mut String) {
         }
         Files: "sup_files" { size "size" reserved "reserved" resolve "resolve" }
         Store: "sup_store" {
-            size "size" reserved "reserved" open_memory "open_memory" open_disk "open_disk" find "find" get "get"
-            write "write" replace "replace" scan "scan"
+            size "size" reserved "reserved" open_memory "open_memory" open_disk "open_disk" find "find"
+            get "get" write "write" replace "replace" scan "scan"
         }
     }
 }

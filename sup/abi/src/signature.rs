@@ -1,8 +1,10 @@
-//! Signatures of primitives as text: `(a :int b :int) :int`, `('name :symbol) :int`, `(format :str &rest args :any) :int`.
+//! Signatures of primitives as text: `(a :int b :int) :int`, `('name :symbol) :int`,
+//! `(format :str &rest args :any) :int`.
 //!
-//! A parameter is a name and, after it, its type; without a type it takes anything. `'name` receives its argument
-//! unevaluated, parameters after `&opt` may be left out, the one after `&rest` takes all that are left, as does one whose
-//! type ends in two dots. A type that ends in a question mark allows nil. The type after the parentheses is the result's.
+//! A parameter is a name and, after it, its type; without a type it takes anything. `'name` receives its
+//! argument unevaluated, parameters after `&opt` may be left out, the one after `&rest` takes all that are
+//! left, as does one whose type ends in two dots. A type that ends in a question mark allows nil. The type
+//! after the parentheses is the result's.
 
 use std::fmt;
 

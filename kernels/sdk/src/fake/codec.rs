@@ -1,4 +1,5 @@
-//! Bytes of data for `encode` and `decode` of the fake host. Not the real wire form: kernels never look inside.
+//! Bytes of data for `encode` and `decode` of the fake host. Not the real wire form: kernels never look
+//! inside.
 
 use super::data::Data;
 use sup_abi::value_type::ListKind;

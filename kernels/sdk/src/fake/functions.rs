@@ -22,10 +22,8 @@ pub(super) static TABLE: Host = Host {
     settle,
     settle_with,
     settle_error,
-    post,
     state,
     isolate,
-    argument,
     interrupted,
     raise,
     raise_value,
@@ -47,8 +45,9 @@ pub(super) static TABLE: Host = Host {
     get_name,
     length,
     list_at,
+    list_items,
     map_get,
-    map_at,
+    map_pairs,
     inner,
     instance_name,
     callable,
@@ -163,25 +162,12 @@ unsafe extern "C" fn settle_error(token: Promise, code: *const c_char, message: 
     i32::from(settle_once(token, Settled::Error(text_of(code), text(message))).is_ok())
 }
 
-unsafe extern "C" fn post(_function: Ref, _arguments: Bytes, _reply: Promise) -> i32 {
-    0
-}
-
 unsafe extern "C" fn state(cx: *mut Context) -> *mut c_void {
     host(cx).state
 }
 
 unsafe extern "C" fn isolate(cx: *mut Context) -> u64 {
     cx as u64
-}
-
-unsafe extern "C" fn argument(cx: *mut Context, index: u32) -> Word {
-    host(cx)
-        .arguments
-        .borrow()
-        .get(index as usize)
-        .copied()
-        .unwrap_or(word::NIL)
 }
 
 unsafe extern "C" fn interrupted(cx: *mut Context) -> i32 {
@@ -347,6 +333,24 @@ unsafe extern "C" fn list_at(cx: *mut Context, word: Word, index: usize, out: *m
     answer(out, element)
 }
 
+/// Copies that many words to the place that the SDK gave.
+fn copy_out(words: &[Word], out: *mut Word, n_words: usize) -> i32 {
+    let Some(words) = words.get(..n_words) else {
+        return 0;
+    };
+    // SAFETY: the SDK passes a place for that many words.
+    unsafe { out.copy_from_nonoverlapping(words.as_ptr(), n_words) };
+    1
+}
+
+unsafe extern "C" fn list_items(cx: *mut Context, word: Word, out: *mut Word, n_items: usize) -> i32 {
+    let heap = host(cx).heap.borrow();
+    let Some(Object::List(_, elements)) = heap.get(word) else {
+        return 0;
+    };
+    copy_out(elements, out, n_items)
+}
+
 unsafe extern "C" fn map_get(cx: *mut Context, word: Word, key: Word, out: *mut Word) -> i32 {
     let heap = host(cx).heap.borrow();
     let found = match heap.get(word) {
@@ -358,19 +362,13 @@ unsafe extern "C" fn map_get(cx: *mut Context, word: Word, key: Word, out: *mut 
     answer(out, found.map(|(_, value)| *value))
 }
 
-unsafe extern "C" fn map_at(
-    cx: *mut Context,
-    word: Word,
-    index: usize,
-    key_out: *mut Word,
-    value_out: *mut Word,
-) -> i32 {
+unsafe extern "C" fn map_pairs(cx: *mut Context, word: Word, out: *mut Word, n_pairs: usize) -> i32 {
     let heap = host(cx).heap.borrow();
-    let pair = match heap.get(word) {
-        Some(Object::Map(pairs)) => pairs.get(index).copied(),
-        _ => None,
+    let Some(Object::Map(pairs)) = heap.get(word) else {
+        return 0;
     };
-    answer(key_out, pair.map(|(key, _)| key)) & answer(value_out, pair.map(|(_, value)| value))
+    let words: Vec<Word> = pairs.iter().flat_map(|(key, value)| [*key, *value]).collect();
+    copy_out(&words, out, n_pairs * 2)
 }
 
 unsafe extern "C" fn inner(cx: *mut Context, word: Word, out: *mut Word) -> i32 {

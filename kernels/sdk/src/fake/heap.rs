@@ -220,7 +220,8 @@ impl Heap {
     pub(super) fn free(&mut self) {
         for object in self.objects.drain(..) {
             if let Object::Resource(record, data) = *object {
-                // SAFETY: the record is a static of the kernel under test, the data what it made, and dropped once.
+                // SAFETY: the record is a static of the kernel under test, the data what it made, and dropped
+                // once.
                 unsafe { (*record).drop.map(|drop| drop(data)) };
             }
         }

@@ -1,4 +1,5 @@
-//! A machine without a language, for the unit tests of kernels: it calls primitives and keeps their values, and loads nothing.
+//! A machine without a language, for the unit tests of kernels: it calls primitives and keeps their values,
+//! and loads nothing.
 #![allow(unsafe_code, clippy::unwrap_used, clippy::missing_panics_doc)]
 
 mod codec;
@@ -45,7 +46,6 @@ pub struct FakeHost {
     kernel: *const Kernel,
     state: *mut c_void,
     heap: RefCell<Heap>,
-    arguments: RefCell<Vec<Word>>,
     slots: RefCell<Vec<Word>>,
     pending: Cell<Option<Word>>,
     request: Cell<Option<Word>>,
@@ -73,7 +73,8 @@ impl FakeHost {
         let mut message = Bytes::EMPTY;
         let (version, bytes) =
             saved.map_or((0, Bytes::EMPTY), |(version, bytes)| (version, Bytes::of(bytes)));
-        // SAFETY: a table made by `kernel!` points at a kernel that lives for ever; its `load` gets places to write to.
+        // SAFETY: a table made by `kernel!` points at a kernel that lives for ever; its `load` gets places to
+        // write to.
         let failed = unsafe {
             (*kernel).load.map_or(0, |load| {
                 load(
@@ -92,7 +93,6 @@ impl FakeHost {
             kernel,
             state,
             heap: RefCell::default(),
-            arguments: RefCell::default(),
             slots: RefCell::default(),
             pending: Cell::default(),
             request: Cell::default(),
@@ -125,7 +125,6 @@ impl FakeHost {
                 &format!("{name} does not take {count} arguments"),
             ));
         }
-        *self.arguments.borrow_mut() = words.clone();
         self.slots.borrow_mut().clear();
         self.pending.set(None);
         self.request.set(None);

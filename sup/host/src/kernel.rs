@@ -1,0 +1,195 @@
+//! A kernel that was loaded: what it offers, and its state. One for each loaded generation, shared by all
+//! isolates.
+#![allow(unsafe_code)]
+
+use crate::error::LoadError;
+use crate::handshake::Contents;
+use std::ffi::c_void;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+use sup_abi::host::Host;
+use sup_abi::kernel::{self as abi, Bytes, Function, flags};
+use sup_abi::signature::Signature;
+
+/// A primitive of a kernel.
+#[derive(Clone, Debug)]
+pub struct PrimitiveInfo {
+    /// Its name in the kernel.
+    pub name: String,
+    /// Parameters and result as the kernel writes them.
+    pub signature_text: String,
+    /// The same, read.
+    pub signature: Signature,
+    /// What `(doc name)` shows.
+    pub doc: String,
+    /// Bits of `sup_abi::kernel::flags`.
+    pub flags: u32,
+    /// Id of `sup_abi::intrinsic`, 0 for none.
+    pub intrinsic: u32,
+    /// Its code.
+    pub function: Function,
+}
+
+impl PrimitiveInfo {
+    /// Whether a flag is set.
+    #[must_use]
+    pub const fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Whether its name is visible without the kernel's name.
+    #[must_use]
+    pub const fn is_everyday(&self) -> bool {
+        self.has(flags::EVERYDAY)
+    }
+}
+
+/// A loaded generation of a kernel.
+pub struct Kernel {
+    contents: Contents,
+    /// Hash of the library's bytes; nothing for a kernel that is linked in.
+    hash: Option<String>,
+    table: *const abi::Kernel,
+    state: *mut c_void,
+    gate: Gate,
+}
+
+// SAFETY: the table is never written after `load`; the state is used through primitives, which either say
+// that they may run on several threads or are let in one at a time.
+unsafe impl Send for Kernel {}
+// SAFETY: as above.
+unsafe impl Sync for Kernel {}
+
+/// Lets one thread at a time into primitives that may not run on several. A call back into the program opens
+/// it meanwhile, so that kernels which call each other cannot wait for one another.
+#[derive(Default)]
+pub(crate) struct Gate {
+    taken: Mutex<bool>,
+    left: Condvar,
+}
+
+impl Gate {
+    /// Waits until nobody is inside, and goes in.
+    pub(crate) fn enter(&self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        while *taken {
+            taken = self.left.wait(taken).unwrap_or_else(PoisonError::into_inner);
+        }
+        *taken = true;
+    }
+
+    /// Goes out.
+    pub(crate) fn leave(&self) {
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.left.notify_one();
+    }
+}
+
+impl Kernel {
+    /// Lets a checked kernel make its state.
+    ///
+    /// # Errors
+    /// `LoadError::Refused` with what the kernel says.
+    ///
+    /// # Safety
+    /// `table` must be what the contents were copied from.
+    pub(crate) unsafe fn load(
+        table: *const abi::Kernel,
+        contents: Contents,
+        hash: Option<String>,
+        host: &'static Host,
+    ) -> Result<Kernel, LoadError> {
+        let (mut state, mut message) = (std::ptr::null_mut(), Bytes::EMPTY);
+        // SAFETY: the caller vouches for the table.
+        if let Some(load) = unsafe { (*table).load } {
+            // SAFETY: `load` gets places to write to, and is called once before any primitive.
+            let failed = unsafe { load(host, 0, Bytes::EMPTY, &raw mut state, &raw mut message) };
+            if failed != 0 {
+                // SAFETY: a kernel's message stays readable.
+                let message = String::from_utf8_lossy(unsafe { message.as_slice() })
+                    .chars()
+                    .take(500)
+                    .collect();
+                return Err(LoadError::Refused { message });
+            }
+        }
+        Ok(Kernel {
+            contents,
+            hash,
+            table,
+            state,
+            gate: Gate::default(),
+        })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.contents.name
+    }
+
+    /// Its version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.contents.version
+    }
+
+    /// Hash of the library's bytes; nothing for a kernel that is linked in.
+    #[must_use]
+    pub fn hash(&self) -> Option<&str> {
+        self.hash.as_deref()
+    }
+
+    /// Extensions that it needs.
+    #[must_use]
+    pub fn needs(&self) -> &[String] {
+        &self.contents.needs
+    }
+
+    /// Its primitives.
+    #[must_use]
+    pub fn primitives(&self) -> &[PrimitiveInfo] {
+        &self.contents.primitives
+    }
+
+    /// Names of its resource types.
+    #[must_use]
+    pub fn types(&self) -> &[String] {
+        &self.contents.types
+    }
+
+    /// What its `load` made.
+    pub(crate) const fn state(&self) -> *mut c_void {
+        self.state
+    }
+
+    /// What lets one thread at a time in.
+    pub(crate) const fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Tells the kernel to end its threads and refuse new work. Whether it did, in time.
+    pub fn quiesce(&self, within: Duration) -> bool {
+        let deadline = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
+        // SAFETY: the table outlives the process, and the state is what `load` made.
+        unsafe {
+            (*self.table)
+                .quiesce
+                .is_none_or(|quiesce| quiesce(self.state, deadline) == 0)
+        }
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        // A library is never closed: once it has registered a destructor of thread-local data, closing does
+        // nothing or crashes.
+        // SAFETY: the last user of this generation is gone, so no primitive runs; the state is what `load`
+        // made.
+        unsafe {
+            if let Some(unload) = (*self.table).unload {
+                unload(self.state);
+            }
+        }
+    }
+}

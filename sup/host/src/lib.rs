@@ -1,0 +1,47 @@
+//! Loads kernels: the only room that opens libraries. Start with `loader`, which finds, checks and opens one;
+//! `handshake` is what is checked of its table, `kernel` what is known of it then, `install` gives it to an
+//! isolate, and `table` is what kernels call. This crate refuses to know how declarations are written and
+//! what the host services do.
+
+pub mod error;
+
+pub mod search;
+
+mod elf;
+
+mod copy;
+
+pub mod handshake;
+
+pub mod kernel;
+
+pub mod declaration;
+
+pub mod loader;
+
+pub mod install;
+
+pub mod services;
+
+mod extensions;
+
+mod machine;
+
+mod resource;
+
+mod pins;
+
+mod promises;
+
+mod pool;
+
+mod table;
+
+pub use declaration::{Declaration, DeclaredFunction};
+pub use error::LoadError;
+pub use install::{attach, install, remove};
+pub use kernel::{Kernel, PrimitiveInfo};
+pub use loader::Loader;
+pub use search::{Found, SearchPath};
+pub use services::Services;
+pub use table::set_logger;

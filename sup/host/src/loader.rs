@@ -1,0 +1,184 @@
+//! Finds, checks and opens kernels. A library is read once; what is checked is what is opened, from a private
+//! copy.
+#![allow(unsafe_code)]
+
+use crate::copy::PrivateDirectory;
+use crate::declaration::{self, Declaration};
+use crate::elf;
+use crate::error::LoadError;
+use crate::extensions;
+use crate::handshake;
+use crate::kernel::Kernel;
+use crate::search::{Found, SearchPath};
+use crate::table;
+use libloading::Library;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use sup_abi::kernel::{ENTRY_SYMBOL, Entry};
+
+/// Largest library that is loaded, in bytes.
+const MAX_LIBRARY_BYTES: u64 = 1 << 30;
+
+/// Loads kernels for one runtime.
+#[derive(Clone, Debug)]
+pub struct Loader {
+    search: SearchPath,
+    temporary: PathBuf,
+}
+
+impl Loader {
+    /// Looks for kernels along a path, and copies them below a directory for temporary files while they are
+    /// opened.
+    #[must_use]
+    pub fn new(search: SearchPath, temporary: &Path) -> Loader {
+        Loader {
+            search,
+            temporary: temporary.to_owned(),
+        }
+    }
+
+    /// Where it looks.
+    #[must_use]
+    pub fn search(&self) -> &SearchPath {
+        &self.search
+    }
+
+    /// Finds a kernel by name.
+    ///
+    /// # Errors
+    /// When the name is none, or nothing is found.
+    pub fn find(&self, name: &str) -> Result<Found, LoadError> {
+        self.search.find(name)
+    }
+
+    /// Opens what was found, checks it against its declaration when there is one, and lets it make its state.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing of it is used then.
+    pub fn load(&self, found: &Found, declared: Option<&Declaration>) -> Result<Arc<Kernel>, LoadError> {
+        let bytes = read(&found.library)?;
+        elf::check(&bytes)?;
+        let hash = blake3::hash(&bytes).to_hex().to_string();
+        if let Some(expected) = declared.and_then(|declared| declared.hash.as_ref())
+            && *expected != hash
+        {
+            return Err(LoadError::Hash {
+                expected: expected.clone(),
+                found: hash,
+            });
+        }
+        let entry = self.open(&found.library, &bytes)?;
+        // SAFETY: the symbol has the type of an entry, and the library is never closed.
+        unsafe { adopt(entry, found.name.as_deref(), declared, Some(hash)) }
+    }
+
+    /// Opens a private copy of a library and finds its entry. The library stays open for the life of the
+    /// process.
+    fn open(&self, original: &Path, bytes: &[u8]) -> Result<Entry, LoadError> {
+        let directory = PrivateDirectory::below(&self.temporary)?;
+        let name = original
+            .file_name()
+            .unwrap_or_else(|| OsStr::new("kernel"))
+            .to_string_lossy();
+        let path = directory.write(&name, bytes)?;
+        let library = open_library(&path)?;
+        // SAFETY: a kernel's library exports this name with this type; what else it may be cannot be told.
+        let entry = unsafe { library.get::<Entry>(ENTRY_SYMBOL) }.map(|symbol| *symbol);
+        std::mem::forget(library);
+        entry.map_err(|_| LoadError::NoEntry)
+    }
+}
+
+/// Loads a kernel that is linked into the binary.
+///
+/// # Errors
+/// What is wrong with it.
+///
+/// # Safety
+/// `entry` must be the entry of a kernel.
+pub unsafe fn load_static(entry: Entry) -> Result<Arc<Kernel>, LoadError> {
+    // SAFETY: the caller vouches for the entry.
+    unsafe { adopt(entry, None, None, None) }
+}
+
+/// Asks an entry for its table, checks it, and lets the kernel make its state.
+///
+/// # Safety
+/// `entry` must be the entry of a kernel that stays for ever.
+unsafe fn adopt(
+    entry: Entry,
+    asked: Option<&str>,
+    declared: Option<&Declaration>,
+    hash: Option<String>,
+) -> Result<Arc<Kernel>, LoadError> {
+    // SAFETY: the caller vouches for the entry; the host's table is static.
+    let kernel = unsafe { entry(&raw const table::HOST) };
+    // SAFETY: the pointer is what the entry answered.
+    let contents = unsafe { handshake::check(kernel) }?;
+    if let Some(asked) = asked.filter(|asked| *asked != contents.name) {
+        return Err(LoadError::OtherName {
+            asked: asked.to_owned(),
+            found: contents.name,
+        });
+    }
+    if let Some(missing) = contents
+        .needs
+        .iter()
+        .find(|need| extensions::find(need).is_null())
+    {
+        return Err(LoadError::Needs {
+            extension: missing.clone(),
+        });
+    }
+    if let Some(declared) = declared {
+        declaration::compare(declared, &contents.name, &contents.primitives)?;
+    }
+    // SAFETY: the contents were copied from this table.
+    let loaded = unsafe { Kernel::load(kernel, contents, hash, &table::HOST) }?;
+    Ok(Arc::new(loaded))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let unreadable = |reason: String| LoadError::Unreadable {
+        path: path.display().to_string(),
+        reason,
+    };
+    let size = fs::metadata(path)
+        .map_err(|error| unreadable(error.to_string()))?
+        .len();
+    if size > MAX_LIBRARY_BYTES {
+        return Err(unreadable(format!(
+            "it has {size} bytes, more than the limit of {MAX_LIBRARY_BYTES}"
+        )));
+    }
+    fs::read(path).map_err(|error| unreadable(error.to_string()))
+}
+
+#[cfg(unix)]
+fn open_library(path: &Path) -> Result<Library, LoadError> {
+    use libloading::os::unix::{Library as UnixLibrary, RTLD_LOCAL, RTLD_NOW};
+    // SAFETY: opening runs the library's constructors: native code that was let in on purpose.
+    let opened = unsafe { UnixLibrary::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
+    opened.map(Library::from).map_err(|error| refused(path, &error))
+}
+
+#[cfg(not(unix))]
+fn open_library(path: &Path) -> Result<Library, LoadError> {
+    // SAFETY: as above.
+    unsafe { Library::new(path) }.map_err(|error| refused(path, &error))
+}
+
+/// The system's message, without the path of the private copy, which means nothing to anybody.
+fn refused(path: &Path, error: &libloading::Error) -> LoadError {
+    let text = error.to_string();
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    LoadError::Open {
+        reason: text.replace(&path.display().to_string(), &name),
+    }
+}

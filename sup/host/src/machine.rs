@@ -1,0 +1,89 @@
+//! From a kernel's context to the machine and the isolate behind it, when there is one: a context that was
+//! kept after its call, or taken to another thread, leads nowhere.
+#![allow(unsafe_code)]
+
+use crate::install::Installed;
+use crate::table;
+use std::cell::Cell;
+use std::ptr;
+use sup_abi::kernel::{Bytes, Context, flags};
+use sup_vm::schedule;
+use sup_vm::vm::Vm;
+
+thread_local! {
+    /// The kernel whose builder of a promise's value runs on this thread.
+    static BUILDING: Cell<*const Installed> = const { Cell::new(ptr::null()) };
+}
+
+/// The machine of a context, when it runs on this thread.
+pub(crate) fn machine<'a>(cx: *mut Context) -> Option<&'a mut Vm> {
+    let vm = schedule::running();
+    if vm.is_null() || !ptr::addr_eq(vm, cx) {
+        misused();
+        return None;
+    }
+    // SAFETY: the machine runs on this thread and is inside the native call that brought us here, so nobody
+    // else uses it before that returns.
+    Some(unsafe { &mut *vm })
+}
+
+#[cold]
+fn misused() {
+    table::write_log(
+        1,
+        "a kernel used a context outside its call, or on another thread",
+    );
+}
+
+/// The kernel that runs in a machine.
+pub(crate) fn installed<'a>(vm: &Vm) -> Option<&'a Installed> {
+    let building = BUILDING.get();
+    let state = if building.is_null() {
+        vm.running_kernel_state().cast_const().cast()
+    } else {
+        building
+    };
+    // SAFETY: the pointer is null or that of a box that hangs on the machine, which is inside a call of it.
+    unsafe { state.as_ref() }
+}
+
+/// Runs the builder of a promise's value for the kernel that made the promise.
+pub(crate) fn build_for<T>(kernel: *const Installed, build: impl FnOnce() -> T) -> T {
+    let outer = BUILDING.replace(kernel);
+    let built = build();
+    BUILDING.set(outer);
+    built
+}
+
+/// Whether a builder runs, which may make values and call nothing.
+pub(crate) fn is_building() -> bool {
+    !BUILDING.get().is_null()
+}
+
+/// Whether the running primitive said that it makes nothing and calls nothing.
+pub(crate) fn is_leaf(vm: &Vm) -> bool {
+    !is_building() && vm.primitive(vm.running_primitive_id()).flags & flags::LEAF != 0
+}
+
+/// Bytes that a kernel passes, for the time of the call.
+pub(crate) fn bytes<'a>(bytes: Bytes) -> &'a [u8] {
+    // SAFETY: kernels pass bytes that live through the call.
+    unsafe { bytes.as_slice() }
+}
+
+/// Text that a kernel passes; what is no UTF-8 is replaced.
+pub(crate) fn text(passed: Bytes) -> String {
+    String::from_utf8_lossy(bytes(passed)).into_owned()
+}
+
+/// Writes an answer where the kernel wants it: 1, or 0 without one.
+pub(crate) fn answer<T>(out: *mut T, found: Option<T>) -> i32 {
+    match found {
+        Some(found) if !out.is_null() => {
+            // SAFETY: kernels pass a place to write to.
+            unsafe { out.write(found) };
+            1
+        }
+        _ => 0,
+    }
+}

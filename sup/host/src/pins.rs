@@ -1,0 +1,75 @@
+//! Values that kernels keep beyond a call: a number for each, good in the isolate that made it, let go of
+//! from any thread.
+
+use crate::install::Shared;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use sup_abi::kernel::Ref;
+use sup_abi::word::Word;
+use sup_vm::vm::{Kept, Vm};
+
+struct Pinned {
+    isolate: u64,
+    kept: Kept,
+    released: Arc<Mutex<Vec<Kept>>>,
+}
+
+#[derive(Default)]
+struct Pins {
+    last: Ref,
+    pinned: HashMap<Ref, Pinned>,
+}
+
+static PINS: LazyLock<Mutex<Pins>> = LazyLock::new(Mutex::default);
+
+fn pins() -> MutexGuard<'static, Pins> {
+    PINS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets go of what other threads have unpinned.
+fn sweep(vm: &mut Vm, shared: &Shared) {
+    let released = std::mem::take(&mut *shared.released.lock().unwrap_or_else(PoisonError::into_inner));
+    for kept in released {
+        vm.release(kept);
+    }
+}
+
+/// Keeps a value.
+pub fn pin(vm: &mut Vm, shared: &Shared, word: Word) -> Ref {
+    sweep(vm, shared);
+    let kept = vm.keep(word);
+    let mut pins = pins();
+    pins.last += 1;
+    let reference = pins.last;
+    pins.pinned.insert(
+        reference,
+        Pinned {
+            isolate: shared.number,
+            kept,
+            released: shared.released.clone(),
+        },
+    );
+    reference
+}
+
+/// The value of a pin of this isolate.
+pub fn get(vm: &mut Vm, shared: &Shared, reference: Ref) -> Option<Word> {
+    sweep(vm, shared);
+    let pins = pins();
+    let pinned = pins
+        .pinned
+        .get(&reference)
+        .filter(|pinned| pinned.isolate == shared.number)?;
+    Some(vm.kept(&pinned.kept))
+}
+
+/// Lets a value go; the isolate hears of it when it next uses a pin.
+pub fn release(reference: Ref) {
+    if let Some(pinned) = pins().pinned.remove(&reference) {
+        pinned
+            .released
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(pinned.kept);
+    }
+}

@@ -1,0 +1,75 @@
+//! A kernel's resource in the machine's heap: data behind a pointer, with the functions that its type names.
+#![allow(unsafe_code)]
+
+use crate::kernel::Kernel;
+use std::any::Any;
+use std::ffi::{CStr, c_void};
+use std::sync::Arc;
+use sup_abi::kernel::ResourceType;
+use sup_vm::heap::ResourceObject;
+
+/// Data that a kernel handed over.
+pub struct KernelResource {
+    record: *const ResourceType,
+    data: *mut c_void,
+    /// Keeps the kernel's state until its last resource is gone.
+    _kernel: Option<Arc<Kernel>>,
+}
+
+impl KernelResource {
+    /// Takes data over.
+    ///
+    /// # Safety
+    /// `record` must be a type that lives as long as the process, and `data` of that type and nobody else's
+    /// any more.
+    pub unsafe fn new(
+        record: *const ResourceType,
+        data: *mut c_void,
+        kernel: Option<Arc<Kernel>>,
+    ) -> KernelResource {
+        KernelResource {
+            record,
+            data,
+            _kernel: kernel,
+        }
+    }
+
+    /// The data, if it is of that type.
+    pub fn data_of(&self, wanted: *const ResourceType) -> Option<*mut c_void> {
+        std::ptr::eq(self.record, wanted).then_some(self.data)
+    }
+
+    fn record(&self) -> &ResourceType {
+        // SAFETY: `new` was given a type that lives as long as the process.
+        unsafe { &*self.record }
+    }
+}
+
+impl ResourceObject for KernelResource {
+    fn type_name(&self) -> &str {
+        // SAFETY: the handshake has read the name of every type as a C string.
+        unsafe { CStr::from_ptr(self.record().name) }
+            .to_str()
+            .unwrap_or("resource")
+    }
+
+    fn extra_bytes(&self) -> usize {
+        // SAFETY: the function is of the data's type, and the data was not freed.
+        self.record()
+            .extra_memory
+            .map_or(0, |extra_memory| unsafe { extra_memory(self.data) })
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Drop for KernelResource {
+    fn drop(&mut self) {
+        if let Some(free) = self.record().drop {
+            // SAFETY: the function is of the data's type, and this is the only call of it.
+            unsafe { free(self.data) };
+        }
+    }
+}
