@@ -18,6 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
+use std::time::{Duration, Instant};
 
 /// Locks, whatever a panic elsewhere left behind: every state guarded here is valid between any two statements.
 pub(crate) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -54,7 +55,22 @@ struct Ledger {
 struct Queue {
     waiting: VecDeque<Member>,
     n_bytes: usize,
+    /// The committer's thread is woken when so many wait.
+    n_wanted: usize,
     is_closing: bool,
+}
+
+/// How the last group went.
+struct Pace {
+    n_members: usize,
+    took: Duration,
+}
+
+impl Pace {
+    /// How long the next group may wait for the members of the last one: a part of what a sync of their own would cost.
+    fn patience(&self) -> Duration {
+        (self.took / 4).min(Duration::from_millis(2))
+    }
 }
 
 struct Member {
@@ -179,8 +195,11 @@ impl<E: Engine> Committer<E> {
                 durability,
                 done,
             });
+            let is_enough = queue.waiting.len() >= queue.n_wanted;
             drop(queue);
-            self.shared.wake.notify_one();
+            if is_enough {
+                self.shared.wake.notify_one();
+            }
             return;
         };
         drop(queue);
@@ -214,13 +233,22 @@ impl<E: Engine> Drop for Committer<E> {
 
 impl<E: Engine> Shared<E> {
     fn run(&self) {
+        let mut pace = Pace {
+            n_members: 0,
+            took: Duration::ZERO,
+        };
         while let Some(Group {
             batches,
             dones,
             durability,
-        }) = self.next_group()
+        }) = self.next_group(&pace)
         {
+            let began = Instant::now();
             let committed = catch_unwind(AssertUnwindSafe(|| self.commit_group(&batches, durability)));
+            pace = Pace {
+                n_members: batches.len(),
+                took: began.elapsed(),
+            };
             let outcomes = committed.unwrap_or_else(|_| {
                 let failed = StoreError::Io {
                     detail: "the committer panicked".to_owned(),
@@ -235,13 +263,10 @@ impl<E: Engine> Shared<E> {
     }
 
     /// Waits for commits and takes as many as may share a sync; `None` when the store closes and none is left.
-    fn next_group(&self) -> Option<Group> {
-        let mut queue = held(&self.queue);
-        while queue.waiting.is_empty() {
-            if queue.is_closing {
-                return None;
-            }
-            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+    fn next_group(&self, pace: &Pace) -> Option<Group> {
+        let mut queue = self.gather(pace);
+        if queue.waiting.is_empty() {
+            return None;
         }
         let mut group = Group {
             batches: Vec::new(),
@@ -263,6 +288,27 @@ impl<E: Engine> Shared<E> {
             group.durability = group.durability.min(member.durability);
         }
         Some(group)
+    }
+
+    /// Waits until someone waits, and then a little longer for those who were in the last group: they were told a moment ago and
+    /// are likely to come back. Without that, the first to come back has a sync of its own and all others wait for it.
+    fn gather(&self, pace: &Pace) -> MutexGuard<'_, Queue> {
+        let mut queue = held(&self.queue);
+        queue.n_wanted = 1;
+        while queue.waiting.is_empty() && !queue.is_closing {
+            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        queue.n_wanted = pace.n_members;
+        let until = Instant::now() + pace.patience();
+        while queue.waiting.len() < queue.n_wanted && !queue.is_closing {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.wake.wait_timeout(queue, left);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        queue
     }
 
     fn commit_one(&self, batch: &Batch, durability: Durability) -> Outcome {

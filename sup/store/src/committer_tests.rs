@@ -359,3 +359,33 @@ fn a_submit_does_not_wait_for_a_sync_under_way() {
     assert!(bench.reports.try_recv().is_err());
     assert_eq!(bench.value("a"), Some(b"2".to_vec()));
 }
+
+#[test]
+fn a_group_waits_a_quarter_of_a_sync_for_its_last_members_and_no_longer() {
+    let patience = |took_us| {
+        Pace {
+            n_members: 4,
+            took: Duration::from_micros(took_us),
+        }
+        .patience()
+    };
+    let cases = [
+        (0, 0),
+        (60, 15),
+        (4_000, 1_000),
+        (8_000, 2_000),
+        (1_000_000, 2_000),
+    ];
+    for (took_us, waits_us) in cases {
+        assert_eq!(patience(took_us), Duration::from_micros(waits_us));
+    }
+    // Members that never come back are not waited for twice.
+    let bench = standard();
+    bench.block();
+    (1..=30).for_each(|number| bench.submit(number, put("a", "x")));
+    (0..3).for_each(|_| bench.orders.send(Order::Write).unwrap());
+    bench.told(31);
+    bench.submit(31, put("a", "x"));
+    assert_eq!(bench.told(1)[0].0, 31);
+    assert_eq!(bench.reports.try_iter().collect::<Vec<_>>(), [30, 1]);
+}

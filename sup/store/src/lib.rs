@@ -4,7 +4,7 @@
 //! values under keys; both only compose batches. The crate refuses to know what the bytes mean: values, chunks and the
 //! language are other rooms.
 //!
-//! **Invariant:** nothing here reads the environment, prints, or looks at a clock; times are given by the caller.
+//! **Invariant:** nothing here reads the environment, prints, or asks for the time of day; times are given by the caller.
 
 mod batch;
 mod blob;
