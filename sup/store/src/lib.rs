@@ -6,26 +6,34 @@
 //!
 //! **Invariant:** nothing here reads the environment, prints, or asks for the time of day; times are given by the caller.
 
-mod batch;
-mod blob;
-mod committer;
-mod disk;
-mod engine;
+// What is said to a store.
 mod family;
 mod fault;
-mod history;
 pub mod key;
 mod limits;
-mod location;
-mod memory;
-mod names;
-mod namespace;
-mod opened;
-mod record;
+
+mod batch;
 mod scan;
 mod store;
-mod verify;
+
+// How it answers: one committer over either backend.
+mod committer;
+mod engine;
 mod window;
+
+mod disk;
+mod location;
+mod memory;
+mod opened;
+
+// What is kept in it.
+mod blob;
+mod history;
+mod names;
+mod record;
+
+mod namespace;
+mod verify;
 
 pub use batch::{Batch, Commit, Condition, Durability, Version};
 pub use blob::{Code, Hash};
