@@ -2,7 +2,7 @@
 
 use sup_abi::word::{NIL, Word};
 
-use crate::load;
+use crate::load::Problems;
 use crate::modules::Entry;
 use crate::problem::Problem;
 use crate::runtime::Runtime;
@@ -21,16 +21,12 @@ impl Runtime {
     ///
     /// # Errors
     /// When JSON has nothing for it.
-    pub fn json(&mut self, word: Word) -> Result<String, Problem> {
+    pub fn json(&mut self, word: Word) -> Result<String, Problems> {
         self.enter_module(SCRATCH);
         self.set_variable(SCRATCH, "answer", word);
         let encoded = self.eval_in(SCRATCH, "as JSON", "(%json-encode answer)");
         self.vm.set_cell(SCRATCH, "answer", NIL);
-        let first = |problems: load::Problems| {
-            let problem = problems.into_iter().next();
-            Problem { place: None, trace: Vec::new(), ..problem.unwrap_or_default() }
-        };
-        let word = encoded.map_err(first)?;
+        let word = encoded.map_err(|problems| problems.into_iter().map(without_place).collect::<Problems>())?;
         Ok(self.vm.text_of(&word).unwrap_or_default().to_owned())
     }
 
@@ -38,7 +34,10 @@ impl Runtime {
     pub fn set_variable(&mut self, module: &str, name: &str, word: Word) {
         self.vm.set_cell(module, name, word);
         if !self.defines(module, name) {
-            self.world.borrow_mut().module(module).define(name, Entry::default());
+            self.world
+                .borrow_mut()
+                .module(module)
+                .define(name, Entry::default());
         }
     }
 
@@ -53,23 +52,43 @@ impl Runtime {
     #[must_use]
     pub fn defines(&self, module: &str, name: &str) -> bool {
         let world = self.world.borrow();
-        world.modules.get(module).is_some_and(|own| own.entries.contains_key(name) || own.macros.contains_key(name))
+        world
+            .modules
+            .get(module)
+            .is_some_and(|own| own.entries.contains_key(name) || own.macros.contains_key(name))
     }
 
     /// Makes the text of a source known, for drawing errors in it.
     pub fn add_source(&mut self, name: &str, text: &str) {
-        self.world.borrow_mut().sources.insert(name.to_owned(), text.into());
+        self.world
+            .borrow_mut()
+            .sources
+            .insert(name.to_owned(), text.into());
     }
 
     /// The error value behind a problem: the one that was raised, or one that tells the same.
     #[must_use]
     pub fn error_value(&mut self, problem: &Problem) -> Option<Word> {
-        let raised = self.world.borrow().last_error.as_ref().map(|kept| self.vm.kept(kept));
+        let raised = self
+            .world
+            .borrow()
+            .last_error
+            .as_ref()
+            .map(|kept| self.vm.kept(kept));
         if let Some(error) = raised
             && Problem::from_error(&mut self.vm, error) == *problem
         {
             return Some(error);
         }
         self.vm.make_error(&problem.code, &problem.message, NIL).ok()
+    }
+}
+
+/// The place would be in a text that nobody wrote.
+fn without_place(problem: Problem) -> Problem {
+    Problem {
+        place: None,
+        trace: Vec::new(),
+        ..problem
     }
 }

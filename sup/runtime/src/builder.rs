@@ -84,6 +84,20 @@ impl Builder {
         self
     }
 
+    /// Where private copies of kernels are made while they are opened.
+    #[must_use]
+    pub fn temporary(mut self, directory: PathBuf) -> Builder {
+        self.world.temporary = directory;
+        self
+    }
+
+    /// The environment variables that the program may see, with the capability `env`.
+    #[must_use]
+    pub fn environment(mut self, variables: std::collections::HashMap<String, String>) -> Builder {
+        self.world.environment = variables;
+        self
+    }
+
     /// Starts without the core library and without kernels.
     #[must_use]
     pub fn bare(mut self) -> Builder {
@@ -107,6 +121,9 @@ impl Builder {
         let world = Rc::new(RefCell::new(self.world));
         vm.host = Some(Box::new(world.clone()));
         add_base_primitives(&mut vm, &mut world.borrow_mut());
+        let durable = world.borrow().codebase.as_ref().map(|codebase| codebase.store.clone());
+        let services = crate::services::services(durable).map_err(|problem| vec![problem])?;
+        sup_host::attach(&mut vm, services);
         if self.core == Core::Loaded {
             load::standard_module(&mut vm, &world, crate::world::CORE)?;
         }

@@ -23,13 +23,25 @@ impl Runtime {
     /// Looks through a file and the modules that it imports; what was found, in the order of the text. A module that this
     /// runtime has looked through before is not looked through again.
     pub fn check_file(&mut self, file: &Path) -> Vec<Finding> {
-        let module = file.canonicalize().unwrap_or_else(|_| file.to_path_buf()).display().to_string();
-        if self.world.borrow().modules.get(&module).is_some_and(|found| found.loaded) {
+        let module = file
+            .canonicalize()
+            .unwrap_or_else(|_| file.to_path_buf())
+            .display()
+            .to_string();
+        if self
+            .world
+            .borrow()
+            .modules
+            .get(&module)
+            .is_some_and(|found| found.loaded)
+        {
             return Vec::new();
         }
         self.enter_module(&module);
         let mut findings = Vec::new();
-        let problems = survey::file(&mut self.vm, &self.world, &module, file, &mut |sight| look(sight, &mut findings));
+        let problems = survey::file(&mut self.vm, &self.world, &module, file, &mut |sight| {
+            look(sight, &mut findings)
+        });
         with_problems(findings, problems)
     }
 
@@ -56,9 +68,13 @@ fn look(mut sight: Sight<'_, '_>, findings: &mut Vec<Finding>) {
 /// Adds what only compiling told. What both told is told once.
 fn with_problems(mut findings: Vec<Finding>, problems: Problems) -> Vec<Finding> {
     for problem in problems {
-        let is_known = |known: &Finding| known.problem.code == problem.code && known.problem.place == problem.place;
+        let is_known =
+            |known: &Finding| known.problem.code == problem.code && known.problem.place == problem.place;
         if !findings.iter().any(is_known) {
-            findings.push(Finding { severity: Severity::Error, problem });
+            findings.push(Finding {
+                severity: Severity::Error,
+                problem,
+            });
         }
     }
     findings

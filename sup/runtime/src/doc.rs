@@ -49,7 +49,10 @@ impl Runtime {
     /// Names that may have been meant, when there is none of this name.
     pub fn doc(&mut self, module: &str, name: &str) -> Result<Doc, Vec<String>> {
         let found = self.doc_of_own(module, name).or_else(|| doc_of_form(name));
-        match found.or_else(|| self.doc_of_library(name)).or_else(|| self.doc_of_primitive(name)) {
+        match found
+            .or_else(|| self.doc_of_library(name))
+            .or_else(|| self.doc_of_primitive(name))
+        {
             Some(doc) => Ok(doc),
             None => Err(nearest(name, self.known_names(module))),
         }
@@ -60,17 +63,29 @@ impl Runtime {
     pub fn library_modules(&self) -> Vec<Listed> {
         sup_stdlib::MODULES
             .iter()
-            .map(|(name, text)| Listed { name: (*name).to_owned(), summary: Page::read(text).summary })
+            .map(|(name, text)| Listed {
+                name: (*name).to_owned(),
+                summary: Page::read(text).summary,
+            })
             .collect()
     }
 
-    /// What a module of the standard library, or a kernel, gives: each name with the first line of its doc string.
+    /// What a module of the standard library, or a kernel, gives: each name with the first line of its doc string. A slash may
+    /// follow the name, to tell the module `str` from the function.
     #[must_use]
     pub fn names_of(&mut self, module: &str) -> Option<Vec<Listed>> {
+        let module = module.strip_suffix('/').unwrap_or(module);
         if let Some(text) = sup_stdlib::source(module) {
             let page = Page::read(text);
-            let shown = page.definitions.iter().filter(|definition| page.shows(&definition.name));
-            return Some(shown.map(|definition| listed(&qualified(module, &definition.name), definition)).collect());
+            let shown = page
+                .definitions
+                .iter()
+                .filter(|definition| page.shows(&definition.name));
+            return Some(
+                shown
+                    .map(|definition| listed(&qualified(module, &definition.name), definition))
+                    .collect(),
+            );
         }
         self.ensure_kernel(module);
         let world = self.world.borrow();
@@ -79,7 +94,10 @@ impl Runtime {
             .primitives
             .iter()
             .filter(|(name, _)| name.starts_with(&prefix))
-            .map(|(name, info)| Listed { name: name.clone(), summary: first_line(&info.doc) })
+            .map(|(name, info)| Listed {
+                name: name.clone(),
+                summary: first_line(&info.doc),
+            })
             .collect();
         names.sort_by(|a, b| a.name.cmp(&b.name));
         (!names.is_empty()).then_some(names)
@@ -99,7 +117,10 @@ impl Runtime {
     #[must_use]
     pub fn doc_in_file(&self, file: &Path, name: &str) -> Option<Doc> {
         let stem = file.file_stem()?.to_str()?;
-        let plain = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
+        let plain = name
+            .strip_prefix(stem)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .unwrap_or(name);
         let text = std::fs::read_to_string(file).ok()?;
         let page = Page::read(&text);
         let definition = page.definition(plain)?;
@@ -112,8 +133,12 @@ impl Runtime {
             let world = self.world.borrow();
             let own = world.modules.get(module)?;
             match name.rsplit_once('/') {
-                Some((alias, plain)) if own.imports.contains_key(alias) => (own.imports[alias].clone(), plain),
-                _ if own.entries.contains_key(name) || own.macros.contains_key(name) => (module.to_owned(), name),
+                Some((alias, plain)) if own.imports.contains_key(alias) => {
+                    (own.imports[alias].clone(), plain)
+                }
+                _ if own.entries.contains_key(name) || own.macros.contains_key(name) => {
+                    (module.to_owned(), name)
+                }
                 _ => return None,
             }
         };
@@ -146,7 +171,12 @@ impl Runtime {
         };
         let page = Page::read(sup_stdlib::source(module)?);
         let definition = page.definition(plain).filter(|_| page.shows(plain))?;
-        Some(self.doc_of_written(&qualified(module, plain), definition, module.to_owned(), page.since.clone()))
+        Some(self.doc_of_written(
+            &qualified(module, plain),
+            definition,
+            module.to_owned(),
+            page.since.clone(),
+        ))
     }
 
     fn doc_of_primitive(&mut self, name: &str) -> Option<Doc> {
@@ -162,18 +192,29 @@ impl Runtime {
         };
         let (text, examples) = split_examples(&info.doc);
         let shape = shape(name, Some(&info.signature));
-        Some(Doc { name: name.to_owned(), kind: Kind::Function, shape, text, examples, origin, since: None })
+        Some(Doc {
+            name: name.to_owned(),
+            kind: Kind::Function,
+            shape,
+            text,
+            examples,
+            origin,
+            since: None,
+        })
     }
 
     /// Loads a kernel if there is one of that name; its functions are then known.
     fn ensure_kernel(&mut self, name: &str) {
         if !load::is_standard(name) {
-            drop(kernels::load(&mut self.vm, &self.world, name));
+            drop(kernels::load(&mut self.vm, &self.world, name, kernels::Asker::Program));
         }
     }
 
     fn doc_of_written(&self, name: &str, definition: &Written, origin: String, since: Option<String>) -> Doc {
-        let target = definition.alias.as_deref().and_then(|alias| self.primitive(alias));
+        let target = definition
+            .alias
+            .as_deref()
+            .and_then(|alias| self.primitive(alias));
         let (text, examples) = split_examples(definition.doc.as_deref().unwrap_or_default());
         let (kind, parameters) = match &target {
             Some(primitive) => (Kind::Function, Some(primitive.signature.clone())),
@@ -184,7 +225,15 @@ impl Runtime {
             Kind::Function | Kind::Macro => shape(name, parameters.as_deref()),
             Kind::Value | Kind::Form => name.to_owned(),
         };
-        Doc { name: name.to_owned(), kind, shape, text, examples, origin, since }
+        Doc {
+            name: name.to_owned(),
+            kind,
+            shape,
+            text,
+            examples,
+            origin,
+            since,
+        }
     }
 
     fn primitive(&self, name: &str) -> Option<PrimitiveInfo> {
@@ -200,7 +249,10 @@ pub fn library_names() -> Vec<String> {
     let mut names: Vec<String> = forms::FORMS.iter().map(|form| form.name.to_owned()).collect();
     for (library, text) in sup_stdlib::MODULES {
         let page = Page::read(text);
-        let shown = page.definitions.iter().filter(|definition| page.shows(&definition.name));
+        let shown = page
+            .definitions
+            .iter()
+            .filter(|definition| page.shows(&definition.name));
         names.extend(shown.map(|definition| qualified(library, &definition.name)));
     }
     names
@@ -221,7 +273,10 @@ fn doc_of_form(name: &str) -> Option<Doc> {
         kind: Kind::Form,
         shape: form.shape.to_owned(),
         text: form.doc.to_owned(),
-        examples: Some(form.example.to_owned()).filter(|example| !example.is_empty()).into_iter().collect(),
+        examples: Some(form.example.to_owned())
+            .filter(|example| !example.is_empty())
+            .into_iter()
+            .collect(),
         origin: "the language".to_owned(),
         since: None,
     })
@@ -229,7 +284,11 @@ fn doc_of_form(name: &str) -> Option<Doc> {
 
 /// The name as programs write it: those of core stand alone.
 fn qualified(module: &str, name: &str) -> String {
-    if module == CORE { name.to_owned() } else { format!("{module}/{name}") }
+    if module == CORE {
+        name.to_owned()
+    } else {
+        format!("{module}/{name}")
+    }
 }
 
 /// `(name a :int) :int`, from the name and `(a :int) :int`.
@@ -245,12 +304,19 @@ fn shape(name: &str, parameters: Option<&str>) -> String {
 /// A doc string's sentences, and the lines in it that are examples.
 fn split_examples(doc: &str) -> (String, Vec<String>) {
     let lines = doc.lines().map(str::trim);
-    let (examples, text): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.contains(";=>") || line.contains(";!!"));
-    (text.join("\n").trim().to_owned(), examples.into_iter().map(str::to_owned).collect())
+    let (examples, text): (Vec<&str>, Vec<&str>) =
+        lines.partition(|line| line.contains(";=>") || line.contains(";!!"));
+    (
+        text.join("\n").trim().to_owned(),
+        examples.into_iter().map(str::to_owned).collect(),
+    )
 }
 
 fn listed(name: &str, definition: &Written) -> Listed {
-    Listed { name: name.to_owned(), summary: first_line(definition.doc.as_deref().unwrap_or_default()) }
+    Listed {
+        name: name.to_owned(),
+        summary: first_line(definition.doc.as_deref().unwrap_or_default()),
+    }
 }
 
 fn first_line(doc: &str) -> String {

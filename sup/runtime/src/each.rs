@@ -35,10 +35,16 @@ impl Runtime {
         text: &str,
         mut tell: impl FnMut(&mut Runtime, Span, Result<Word, Problems>) -> ControlFlow<()>,
     ) {
-        self.world.borrow_mut().sources.insert(source.to_owned(), Arc::from(text));
+        self.world
+            .borrow_mut()
+            .sources
+            .insert(source.to_owned(), Arc::from(text));
         let mut reading = slp::read(text, &ReadLimits::default());
         let tree = &mut reading.tree;
-        let first_fault = reading.faults.first().map_or(Span::new(u32::MAX, u32::MAX), |fault| fault.span);
+        let first_fault = reading
+            .faults
+            .first()
+            .map_or(Span::new(u32::MAX, u32::MAX), |fault| fault.span);
         load::promise(&self.world, module, tree);
         let named = Source::named(source);
         for root in tree.roots().to_vec() {
@@ -53,7 +59,11 @@ impl Runtime {
             }
         }
         if !reading.faults.is_empty() {
-            let problems = reading.faults.iter().map(|fault| Problem::from_fault(source, fault)).collect();
+            let problems = reading
+                .faults
+                .iter()
+                .map(|fault| Problem::from_fault(source, fault))
+                .collect();
             let _ = tell(self, first_fault, Err(problems));
         }
     }

@@ -24,6 +24,8 @@ impl Runtime {
     /// What stops this runtime's runs.
     #[must_use]
     pub fn interrupter(&self) -> Interrupter {
-        Interrupter { switch: self.vm.interrupt_switch() }
+        Interrupter {
+            switch: self.vm.interrupt_switch(),
+        }
     }
 }

@@ -12,6 +12,8 @@ pub mod load;
 pub mod codebase;
 pub mod requests;
 pub mod control;
+pub mod declaration;
+pub mod services;
 pub mod kernels;
 mod timer;
 pub mod natives;

@@ -11,6 +11,7 @@ use sup_vm::error::Raise;
 use sup_vm::vm::Vm;
 
 use crate::grants::Capability;
+use crate::kernels::Asker;
 use crate::modules::{Entry, Macro};
 use crate::problem::{Place, Problem};
 use crate::resolve::Asking;
@@ -229,8 +230,9 @@ pub(crate) fn obey(
 ) -> Result<(), Problems> {
     match instruction {
         Instruction::Load(names) => {
+            let asker = if source.name.starts_with("std:") { Asker::StandardLibrary } else { Asker::Program };
             for name in names {
-                crate::kernels::load(vm, world, &name).map_err(|problem| vec![problem])?;
+                crate::kernels::load(vm, world, &name, asker).map_err(|problem| vec![problem])?;
             }
             Ok(())
         }

@@ -164,7 +164,12 @@ impl Host for Asking<'_> {
 /// The names that a misspelt one may have been meant to be, nearest first.
 #[must_use]
 pub fn nearest(symbol: &str, names: Vec<String>) -> Vec<String> {
-    let limit = (symbol.chars().count() / 3).clamp(1, 3);
+    let n_chars = symbol.chars().count();
+    // Every name of one character is near every other.
+    if n_chars < 2 {
+        return Vec::new();
+    }
+    let limit = (n_chars / 3).clamp(1, 3);
     let mut near: Vec<(usize, String)> = names
         .into_iter()
         .filter_map(|name| edit_distance(symbol, &name, limit).map(|distance| (distance, name)))
@@ -205,5 +210,6 @@ mod tests {
         assert_eq!(nearest("conut", names()), ["count"]);
         assert_eq!(nearest("redcue", names()), ["reduce"]);
         assert_eq!(nearest("xyzzy", names()), Vec::<String>::new());
+        assert_eq!(nearest("+", vec!["-".to_owned(), "x".to_owned()]), Vec::<String>::new());
     }
 }

@@ -56,7 +56,11 @@ impl Runtime {
                 shown.push_str(if stage == Stage::Core { "\n" } else { "\n\n" });
             }
         });
-        if problems.is_empty() { Ok(shown.trim_end().to_owned() + "\n") } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(shown.trim_end().to_owned() + "\n")
+        } else {
+            Err(problems)
+        }
     }
 }
 
@@ -77,7 +81,11 @@ fn form_text(mut sight: Sight<'_, '_>, stage: Stage) -> Option<String> {
 fn tree_text(source: &Source, text: &str) -> Result<String, Problems> {
     let reading = slp::read(text, &ReadLimits::default());
     if !reading.faults.is_empty() {
-        return Err(reading.faults.iter().map(|fault| Problem::from_fault(&source.name, fault)).collect());
+        return Err(reading
+            .faults
+            .iter()
+            .map(|fault| Problem::from_fault(&source.name, fault))
+            .collect());
     }
     let tree = &reading.tree;
     let index = LineIndex::new(text);
@@ -86,8 +94,14 @@ fn tree_text(source: &Source, text: &str) -> Result<String, Problems> {
     while let Some((node, depth)) = waiting.pop() {
         let (line, column) = index.position(tree.span(node).start);
         let place = format!("{line}:{column}");
-        writeln!(shown, "{place:>8}  {:indent$}{}", "", node_text(tree, node), indent = depth * 2)
-            .expect("writing to a string cannot fail");
+        writeln!(
+            shown,
+            "{place:>8}  {:indent$}{}",
+            "",
+            node_text(tree, node),
+            indent = depth * 2
+        )
+        .expect("writing to a string cannot fail");
         waiting.extend(tree.children(node).iter().rev().map(|child| (*child, depth + 1)));
     }
     Ok(shown)

@@ -41,14 +41,24 @@ pub(crate) fn text(
     text: &str,
     look: &mut Look<'_>,
 ) -> Problems {
-    world.borrow_mut().sources.insert(source.name.clone(), Arc::from(text));
+    world
+        .borrow_mut()
+        .sources
+        .insert(source.name.clone(), Arc::from(text));
     let mut reading = slp::read(text, &ReadLimits::default());
     if !reading.faults.is_empty() {
         return problems_of(source, &reading.faults);
     }
     let tree = &mut reading.tree;
     load::promise(world, module, tree);
-    let mut survey = Survey { vm, world, module, source, defines_macros: defines_macros(tree), problems: Problems::new() };
+    let mut survey = Survey {
+        vm,
+        world,
+        module,
+        source,
+        defines_macros: defines_macros(tree),
+        problems: Problems::new(),
+    };
     let mut waiting: Vec<NodeId> = top_forms(tree).into_iter().rev().collect();
     while let Some(form) = waiting.pop() {
         let spliced = survey.form(tree, form, look);
@@ -58,7 +68,13 @@ pub(crate) fn text(
 }
 
 /// Goes through a file as the module of its own name.
-pub(crate) fn file(vm: &mut Vm, world: &SharedWorld, module: &str, path: &Path, look: &mut Look<'_>) -> Problems {
+pub(crate) fn file(
+    vm: &mut Vm,
+    world: &SharedWorld,
+    module: &str,
+    path: &Path,
+    look: &mut Look<'_>,
+) -> Problems {
     let (source, whole) = match load::read_source(world, path) {
         Ok(read) => read,
         Err(problems) => return problems,
@@ -83,9 +99,21 @@ impl Survey<'_> {
     /// Looks at a form and makes known what it defines; the forms that stand in its place, when it is a block.
     fn form(&mut self, tree: &mut Tree, form: NodeId, look: &mut Look<'_>) -> Vec<NodeId> {
         let context = FormContext::new(self.module, &self.source.name);
-        let asking = Asking { vm: self.vm, world: self.world.clone() };
-        look(Sight { source: self.source, tree, form, context, asking });
-        let mut asking = Asking { vm: self.vm, world: self.world.clone() };
+        let asking = Asking {
+            vm: self.vm,
+            world: self.world.clone(),
+        };
+        look(Sight {
+            source: self.source,
+            tree,
+            form,
+            context,
+            asking,
+        });
+        let mut asking = Asking {
+            vm: self.vm,
+            world: self.world.clone(),
+        };
         match compile_form(tree, form, &context, &mut asking) {
             Err(faults) => self.problems.extend(problems_of(self.source, &faults)),
             Ok(TopForm::Splice(forms)) => return forms,
@@ -104,12 +132,18 @@ impl Survey<'_> {
 
     fn instruction(&mut self, tree: &Tree, form: NodeId, instruction: Instruction, look: &mut Look<'_>) {
         let problems = match instruction {
-            Instruction::Import(imports) => {
-                imports.into_iter().flat_map(|(alias, path)| self.import(alias, &path, look)).collect()
-            }
-            other => load::obey(self.vm, self.world, self.module, self.source, other).err().unwrap_or_default(),
+            Instruction::Import(imports) => imports
+                .into_iter()
+                .flat_map(|(alias, path)| self.import(alias, &path, look))
+                .collect(),
+            other => load::obey(self.vm, self.world, self.module, self.source, other)
+                .err()
+                .unwrap_or_default(),
         };
-        let place = Place { source: self.source.name.clone(), span: tree.span(form) };
+        let place = Place {
+            source: self.source.name.clone(),
+            span: tree.span(form),
+        };
         self.problems.extend(problems.into_iter().map(|mut problem| {
             problem.place.get_or_insert_with(|| place.clone());
             problem
@@ -125,7 +159,11 @@ impl Survey<'_> {
                 (name, problems)
             }
         };
-        self.world.borrow_mut().module(self.module).imports.insert(alias, name);
+        self.world
+            .borrow_mut()
+            .module(self.module)
+            .imports
+            .insert(alias, name);
         problems
     }
 
@@ -133,7 +171,10 @@ impl Survey<'_> {
     fn run_definition(&mut self, chunk: Chunk) {
         let limits = self.vm.limits();
         let grants = std::mem::replace(&mut self.world.borrow_mut().grants, Grants::NONE);
-        self.vm.set_limits(Limits { fuel: limits.fuel.min(DEFINITION_FUEL), ..limits });
+        self.vm.set_limits(Limits {
+            fuel: limits.fuel.min(DEFINITION_FUEL),
+            ..limits
+        });
         drop(load::run_chunk(self.vm, chunk));
         self.vm.set_limits(limits);
         self.world.borrow_mut().grants = grants;
@@ -148,5 +189,8 @@ fn defines_macros(tree: &Tree) -> bool {
 }
 
 fn problems_of(source: &Source, faults: &[Fault]) -> Problems {
-    faults.iter().map(|fault| Problem::from_fault(&source.name, fault)).collect()
+    faults
+        .iter()
+        .map(|fault| Problem::from_fault(&source.name, fault))
+        .collect()
 }

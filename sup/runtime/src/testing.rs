@@ -87,7 +87,11 @@ struct Session {
 impl<'a> Tester<'a> {
     /// A tester whose runtimes that function makes; their console is the tester's.
     pub fn new(make: impl Fn(Library) -> Builder + 'a) -> Tester<'a> {
-        Tester { make: Box::new(make), with_library: None, bare: None }
+        Tester {
+            make: Box::new(make),
+            with_library: None,
+            bare: None,
+        }
     }
 
     /// Runs the cases of a script.
@@ -104,7 +108,9 @@ impl<'a> Tester<'a> {
             let module = session.runtime.fresh_module();
             let ended = session.run(&module, &name, &case.program(text));
             let unmet = script::judge(&case, text, &ended);
-            let failures = unmet.into_iter().map(|unmet| failure(&name, &case.name, &index, text, unmet));
+            let failures = unmet
+                .into_iter()
+                .map(|unmet| failure(&name, &case.name, &index, text, unmet));
             report.count(failures.collect());
         }
         Ok(report)
@@ -138,8 +144,13 @@ impl<'a> Tester<'a> {
         };
         if place.is_none() {
             let printed = Rc::new(RefCell::new(String::new()));
-            let console = Box::new(Tape { printed: printed.clone() });
-            *place = Some(Session { runtime: (self.make)(library).console(console).build()?, printed });
+            let console = Box::new(Tape {
+                printed: printed.clone(),
+            });
+            *place = Some(Session {
+                runtime: (self.make)(library).console(console).build()?,
+                printed,
+            });
         }
         Ok(place.as_mut().expect("it was just filled"))
     }
@@ -151,13 +162,18 @@ impl Session {
         let printed = self.printed.clone();
         printed.borrow_mut().clear();
         let mut ended = Vec::new();
-        self.runtime.eval_each(module, source, text, |runtime, span, outcome| {
-            let outcome = match outcome {
-                Ok(value) => Outcome::Value(runtime.repr(value)),
-                Err(problems) => raised(source, text, &problems),
-            };
-            ended.push(Ended { span: range(span), outcome, printed: std::mem::take(&mut *printed.borrow_mut()) });
-        });
+        self.runtime
+            .eval_each(module, source, text, |runtime, span, outcome| {
+                let outcome = match outcome {
+                    Ok(value) => Outcome::Value(runtime.repr(value)),
+                    Err(problems) => raised(source, text, &problems),
+                };
+                ended.push(Ended {
+                    span: range(span),
+                    outcome,
+                    printed: std::mem::take(&mut *printed.borrow_mut()),
+                });
+            });
         ended
     }
 
@@ -168,11 +184,18 @@ impl Session {
         let answer = self.runtime.eval_in(&module, "sup test", collect)?;
         let vm = &mut self.runtime.vm;
         let mut report = Report::default();
-        let Some([passed, failures]) = vm.list_items(answer) else { return Ok(report) };
-        report.n_passed = vm.as_int(*passed).and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+        let Some([passed, failures]) = vm.list_items(answer) else {
+            return Ok(report);
+        };
+        report.n_passed = vm
+            .as_int(*passed)
+            .and_then(|count| usize::try_from(count).ok())
+            .unwrap_or(0);
         let mut failed = Vec::new();
         for failure in vm.list_items(*failures).unwrap_or_default().to_vec() {
-            let Some(&[name, error]) = vm.list_items(failure) else { continue };
+            let Some(&[name, error]) = vm.list_items(failure) else {
+                continue;
+            };
             let name = vm.text_of(&name).unwrap_or_default().to_owned();
             failed.push((name, Problem::from_error(vm, error)));
         }
@@ -183,11 +206,22 @@ impl Session {
     }
 
     fn failed_test(&self, file: &str, name: String, problem: &Problem) -> Failure {
-        let own = problem.trace.iter().map(|line| &line.place).find(|place| place.source == file);
+        let own = problem
+            .trace
+            .iter()
+            .map(|line| &line.place)
+            .find(|place| place.source == file);
         let text = self.runtime.source_text(file).unwrap_or_default();
         let line = own.map_or(1, |place| LineIndex::new(&text).position(place.span.start).0);
         let got = vec![format!(";!! {} {}", problem.code, problem.message)];
-        Failure { file: file.to_owned(), line, name, form: String::new(), expected: Vec::new(), got }
+        Failure {
+            file: file.to_owned(),
+            line,
+            name,
+            form: String::new(),
+            expected: Vec::new(),
+            got,
+        }
     }
 
     /// Runs the examples in the doc strings of a source, in the module that it was loaded as.
@@ -222,20 +256,34 @@ pub fn is_example(line: &str) -> bool {
 /// Whether a source has doc strings with examples.
 #[must_use]
 pub fn has_examples(text: &str) -> bool {
-    Page::read(text).definitions.iter().any(|definition| definition.doc.as_deref().is_some_and(is_example))
+    Page::read(text)
+        .definitions
+        .iter()
+        .any(|definition| definition.doc.as_deref().is_some_and(is_example))
 }
 
 fn failure(file: &str, name: &str, index: &LineIndex, text: &str, unmet: Unmet) -> Failure {
     let form = text.get(unmet.span.clone()).unwrap_or_default().trim().to_owned();
     let (line, _) = index.position(unmet.span.start as u32);
-    Failure { file: file.to_owned(), line, name: name.to_owned(), form, expected: unmet.expected, got: unmet.got }
+    Failure {
+        file: file.to_owned(),
+        line,
+        name: name.to_owned(),
+        form,
+        expected: unmet.expected,
+        got: unmet.got,
+    }
 }
 
 /// The first problem; the text that it points at only when that is in the test's own text.
 fn raised(source: &str, text: &str, problems: &[Problem]) -> Outcome {
-    let Some(problem) = problems.first() else { return Outcome::Raised(String::new(), String::new()) };
+    let Some(problem) = problems.first() else {
+        return Outcome::Raised(String::new(), String::new());
+    };
     let place = problem.place.as_ref().filter(|place| place.source == source);
-    let marked = place.and_then(|place| text.get(range(place.span))).unwrap_or_default();
+    let marked = place
+        .and_then(|place| text.get(range(place.span)))
+        .unwrap_or_default();
     Outcome::Raised(problem.code.clone(), marked.trim().to_owned())
 }
 

@@ -31,7 +31,11 @@ pub struct World {
     /// Functions of macros, kept alive.
     pub macro_functions: Vec<Kept>,
     /// Kernels that were loaded.
-    pub kernels: Vec<String>,
+    pub kernels: Vec<std::sync::Arc<sup_host::Kernel>>,
+    /// Where private copies of their libraries are made while they are opened.
+    pub temporary: PathBuf,
+    /// Environment variables that the program may see.
+    pub environment: HashMap<String, String>,
     /// Modules that are being loaded, outermost first.
     pub loading: Vec<String>,
     /// What the isolate may reach.

@@ -68,11 +68,19 @@ impl Page {
     pub fn read(text: &str) -> Page {
         let reading = slp::read(text, &ReadLimits::default());
         let tree = &reading.tree;
-        let mut page = Page { summary: summary(text), since: since(text), ..Page::default() };
+        let mut page = Page {
+            summary: summary(text),
+            since: since(text),
+            ..Page::default()
+        };
         for form in top_forms(tree) {
             if tree.head(form) == Some("export") {
-                let names = tree.children(form)[1..].iter().filter_map(|name| tree.symbol(*name));
-                page.exports.get_or_insert_default().extend(names.map(str::to_owned));
+                let names = tree.children(form)[1..]
+                    .iter()
+                    .filter_map(|name| tree.symbol(*name));
+                page.exports
+                    .get_or_insert_default()
+                    .extend(names.map(str::to_owned));
             } else if let Some(definition) = written(tree, form) {
                 page.definitions.push(definition);
             }
@@ -83,29 +91,43 @@ impl Page {
     /// Whether importers see that name.
     #[must_use]
     pub fn shows(&self, name: &str) -> bool {
-        self.exports.as_ref().is_none_or(|exports| exports.iter().any(|export| export == name))
+        self.exports
+            .as_ref()
+            .is_none_or(|exports| exports.iter().any(|export| export == name))
     }
 
     /// The last definition of that name.
     #[must_use]
     pub fn definition(&self, name: &str) -> Option<&Written> {
-        self.definitions.iter().rev().find(|definition| definition.name == name)
+        self.definitions
+            .iter()
+            .rev()
+            .find(|definition| definition.name == name)
     }
 }
 
-/// `; core: what every program sees.` gives what stands behind the colon.
+/// `; core: what every program sees. More.` gives the first sentence behind the colon.
 fn summary(text: &str) -> String {
-    let Some(line) = text.lines().next().and_then(|line| line.strip_prefix(';')) else { return String::new() };
+    let Some(line) = text.lines().next().and_then(|line| line.strip_prefix(';')) else {
+        return String::new();
+    };
     let line = line.trim_start_matches(';').trim();
-    match line.split_once(": ") {
-        Some((name, rest)) if !name.contains(' ') => rest.to_owned(),
-        _ => line.to_owned(),
-    }
+    let rest = match line.split_once(": ") {
+        Some((name, rest)) if !name.contains(' ') => rest,
+        _ => line,
+    };
+    rest.split_once(". ")
+        .map_or(rest, |(sentence, _)| sentence)
+        .trim_end_matches('.')
+        .to_owned()
 }
 
 fn since(text: &str) -> Option<String> {
     let comments = text.lines().take_while(|line| line.starts_with(';'));
-    comments.filter_map(|line| line.trim_start_matches([';', ' ']).strip_prefix("since ")).map(str::to_owned).next()
+    comments
+        .filter_map(|line| line.trim_start_matches([';', ' ']).strip_prefix("since "))
+        .map(str::to_owned)
+        .next()
 }
 
 fn written(tree: &Tree, form: NodeId) -> Option<Written> {
@@ -113,7 +135,9 @@ fn written(tree: &Tree, form: NodeId) -> Option<Written> {
         NodeKind::Prefix(Prefix::Datum) => *tree.children(form).first()?,
         _ => form,
     };
-    let &[head, name, ref rest @ ..] = tree.children(list) else { return None };
+    let &[head, name, ref rest @ ..] = tree.children(list) else {
+        return None;
+    };
     let (doc, rest) = match rest {
         [doc, more @ ..] if !more.is_empty() && tree.string(*doc).is_some() => (tree.string(*doc), more),
         rest => (None, rest),
@@ -132,13 +156,21 @@ fn written(tree: &Tree, form: NodeId) -> Option<Written> {
         ("def", false) => {
             let value = *rest.first()?;
             if tree.head(value) == Some("fn") {
-                return Some(found(Kind::Function, parameters(tree, &tree.children(value)[1..]), None));
+                return Some(found(
+                    Kind::Function,
+                    parameters(tree, &tree.children(value)[1..]),
+                    None,
+                ));
             }
             Some(found(Kind::Value, None, tree.symbol(value).map(str::to_owned)))
         }
         ("defn", false) => Some(found(Kind::Function, parameters(tree, rest), None)),
         ("macro", true) => Some(found(Kind::Macro, parameters(tree, rest), None)),
-        ("define-form", true) => Some(found(Kind::Record, rest.first().map(|fields| slp::print(tree, *fields)), None)),
+        ("define-form", true) => Some(found(
+            Kind::Record,
+            rest.first().map(|fields| slp::print(tree, *fields)),
+            None,
+        )),
         _ => None,
     }
 }
@@ -163,15 +195,27 @@ mod tests {
 
     #[test]
     fn definitions_are_read_with_their_doc_strings() {
-        let text = "; things: what they do.\n; since 0.2.0\n(export f m)\n(defn f \"Doc.\" (a :int &rest b) :int [a])\n\
+        let text = "; things: what they do. And more.\n; since 0.2.0\n(export f m)\n(defn f \"Doc.\" (a :int &rest b) :int [a])\n\
                     [(def g (fn () 1)) (def h \"Alias.\" %h) (def s \"text\")]\n#(macro m (x) `,x)\n#(define-form p {x :int})";
         let page = Page::read(text);
-        assert_eq!((page.summary.as_str(), page.since.as_deref()), ("what they do.", Some("0.2.0")));
+        assert_eq!(
+            (page.summary.as_str(), page.since.as_deref()),
+            ("what they do", Some("0.2.0"))
+        );
         assert!(page.shows("f") && !page.shows("g"));
         let told: Vec<String> = page
             .definitions
             .iter()
-            .map(|it| format!("{} {} {:?} {:?} {:?}", it.kind.name(), it.name, it.parameters, it.doc, it.alias))
+            .map(|it| {
+                format!(
+                    "{} {} {:?} {:?} {:?}",
+                    it.kind.name(),
+                    it.name,
+                    it.parameters,
+                    it.doc,
+                    it.alias
+                )
+            })
             .collect();
         let expected = [
             "function f Some(\"(a :int &rest b) :int\") Some(\"Doc.\") None",

@@ -30,13 +30,21 @@ pub fn cases(text: &str) -> Vec<Case> {
         if let Some(heading) = line.strip_prefix(";;;") {
             let heading = heading.trim();
             let (name, notes) = heading.split_once(char::is_whitespace).unwrap_or((heading, ""));
-            cases.push(Case { name: name.to_owned(), notes: notes.trim().to_owned(), span: at..at });
+            cases.push(Case {
+                name: name.to_owned(),
+                notes: notes.trim().to_owned(),
+                span: at..at,
+            });
         } else if let Some(case) = cases.last_mut() {
             case.span.end = start + line.len();
         }
     }
     if cases.is_empty() {
-        cases.push(Case { name: "file".to_owned(), notes: String::new(), span: 0..text.len() });
+        cases.push(Case {
+            name: "file".to_owned(),
+            notes: String::new(),
+            span: 0..text.len(),
+        });
     }
     cases
 }
@@ -101,12 +109,19 @@ pub fn judge(case: &Case, text: &str, ended: &[Ended]) -> Vec<Unmet> {
     for (idx, form) in ended.iter().enumerate() {
         let next = ended.get(idx + 1).map_or(usize::MAX, |form| form.span.start);
         let start = if idx == 0 { 0 } else { form.span.start };
-        let own: Vec<&Expectation> = expectations.iter().filter(|it| (start..next).contains(&it.at)).collect();
+        let own: Vec<&Expectation> = expectations
+            .iter()
+            .filter(|it| (start..next).contains(&it.at))
+            .collect();
         printed.push_str(&form.printed);
         let expected: Vec<String> = own.iter().map(|it| it.shown()).collect();
         let got = came(form, &own, &printed);
         if expected != got {
-            unmet.push(Unmet { span: form.span.clone(), expected, got });
+            unmet.push(Unmet {
+                span: form.span.clone(),
+                expected,
+                got,
+            });
         }
         if !own.is_empty() {
             printed.clear();
@@ -181,14 +196,25 @@ fn expectations(case: &Case, text: &str, ended: &[Ended]) -> Vec<Expectation> {
     let mut line_start = case.span.start;
     for line in text[case.span.clone()].split_inclusive('\n') {
         let content = line.trim_end();
-        let outside = |at: usize| !ended.iter().any(|form| form.span.contains(&at) && !is_reading_fault(form));
-        let comment = content.match_indices(';').map(|(at, _)| at).find(|at| outside(line_start + at));
+        let outside = |at: usize| {
+            !ended
+                .iter()
+                .any(|form| form.span.contains(&at) && !is_reading_fault(form))
+        };
+        let comment = content
+            .match_indices(';')
+            .map(|(at, _)| at)
+            .find(|at| outside(line_start + at));
         if let Some(at) = comment
             && let Some(kind) = Kind::of(&content[at..])
         {
             let wanted = &content[at + kind.marker().len()..];
             let text = wanted.strip_prefix(' ').unwrap_or(wanted).to_owned();
-            found.push(Expectation { kind, text, at: line_start + at });
+            found.push(Expectation {
+                kind,
+                text,
+                at: line_start + at,
+            });
         }
         line_start += line.len();
     }
@@ -208,7 +234,10 @@ mod tests {
     #[test]
     fn cases_keep_their_places() {
         let cases = cases(TEXT);
-        let told: Vec<(&str, &str)> = cases.iter().map(|case| (case.name.as_str(), case.notes.as_str())).collect();
+        let told: Vec<(&str, &str)> = cases
+            .iter()
+            .map(|case| (case.name.as_str(), case.notes.as_str()))
+            .collect();
         assert_eq!(told, [("one", ""), ("two", "!bare")]);
         let program = cases[1].program(TEXT);
         assert_eq!(program.len(), TEXT.len());
@@ -218,12 +247,18 @@ mod tests {
 
     fn ended(form: &str, outcome: Outcome, printed: &str) -> Ended {
         let start = TEXT.find(form).expect("the form is in the text");
-        Ended { span: start..start + form.len(), outcome, printed: printed.to_owned() }
+        Ended {
+            span: start..start + form.len(),
+            outcome,
+            printed: printed.to_owned(),
+        }
     }
 
     #[test]
     fn expectations_hold_or_are_told_beside_what_came() {
-        let [one, two] = &cases(TEXT)[..] else { panic!("there are two") };
+        let [one, two] = &cases(TEXT)[..] else {
+            panic!("there are two")
+        };
         let value = |text: &str| Outcome::Value(text.to_owned());
         let raised = |code: &str, place: &str| Outcome::Raised(code.to_owned(), place.to_owned());
         let check = |case: &Case, forms: &[Ended], expected: &[&str]| {
@@ -233,11 +268,29 @@ mod tests {
                 .collect();
             assert_eq!(told, expected);
         };
-        check(one, &[ended("(+ 1 2)", value("3"), ""), ended("(print 1)", value("nil"), "1\n")], &[]);
-        let wrong = [ended("(+ 1 2)", value("4"), ""), ended("(print 1)", value("nil"), "2\n")];
+        check(
+            one,
+            &[
+                ended("(+ 1 2)", value("3"), ""),
+                ended("(print 1)", value("nil"), "1\n"),
+            ],
+            &[],
+        );
+        let wrong = [
+            ended("(+ 1 2)", value("4"), ""),
+            ended("(print 1)", value("nil"), "2\n"),
+        ];
         check(one, &wrong, &[";=> 3 | ;=> 4", ";>> 1 | ;>> 2"]);
         check(two, &[ended("(oops 1)", raised("name/unbound", "oops"), "")], &[]);
-        check(two, &[ended("(oops 1)", raised("name/unbound", "1"), "")], &[";!! name/unbound oops | ;!! name/unbound 1"]);
-        check(two, &[ended("(oops 1)", value("1"), "")], &[";!! name/unbound oops | ;=> 1"]);
+        check(
+            two,
+            &[ended("(oops 1)", raised("name/unbound", "1"), "")],
+            &[";!! name/unbound oops | ;!! name/unbound 1"],
+        );
+        check(
+            two,
+            &[ended("(oops 1)", value("1"), "")],
+            &[";!! name/unbound oops | ;=> 1"],
+        );
     }
 }

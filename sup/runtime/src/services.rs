@@ -1,0 +1,257 @@
+//! What kernels may reach of the world: the console, files, stores. Each asks the grants first.
+
+use std::collections::HashMap;
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use sup_abi::word::NIL;
+use sup_host::Services;
+use sup_host::services::{Access, Change, Durability, FilesService, IoService, ScanRange, StoreService, Stream, Visit};
+use sup_store::key::{self, Tuple};
+use sup_store::{Batch, Direction, Expected, Namespace, Namespaces, Store, StoreError, StoreLimits, Tenant};
+use sup_vm::error::{Outcome, Raise};
+use sup_vm::vm::Vm;
+
+use crate::codebase::told;
+use crate::console::Console;
+use crate::grants::Capability;
+use crate::natives::{raise_problem, world_of};
+use crate::problem::Problem;
+
+/// Entries that one page of a scan holds at most.
+const PAGE: usize = 1024;
+
+/// The services of a runtime whose durable store that is.
+///
+/// # Errors
+/// When no store in memory can be made.
+pub fn services(durable: Option<Arc<dyn Store>>) -> Result<Services, Problem> {
+    let namespaces =
+        Namespaces::new(durable, Tenant::local(), StoreLimits::standard()).map_err(|error| told(&error))?;
+    let stores = Stores { namespaces, open: RefCell::default() };
+    Ok(Services { io: Some(Box::new(Terminal)), files: Some(Box::new(Files)), store: Some(Box::new(stores)) })
+}
+
+fn require(vm: &mut Vm, capability: Capability) -> Result<(), Raise> {
+    if world_of(vm).borrow().grants.has(capability) {
+        return Ok(());
+    }
+    let name = vm.running_primitive_name();
+    let message = format!("{name} needs the capability {}, which was not granted", capability.name());
+    Err(vm.raise("capability/denied", &message))
+}
+
+struct Terminal;
+
+impl Terminal {
+    fn with<T: Default>(
+        &self,
+        vm: &mut Vm,
+        act: impl FnOnce(&mut dyn Console) -> std::io::Result<T>,
+    ) -> Result<T, Raise> {
+        require(vm, Capability::Console)?;
+        let world = world_of(vm);
+        let outcome = world.borrow_mut().console.as_mut().map_or_else(|| Ok(T::default()), |console| act(&mut **console));
+        outcome.map_err(|error| vm.raise("io/console", &format!("the console failed: {error}")))
+    }
+}
+
+impl IoService for Terminal {
+    fn write(&self, vm: &mut Vm, stream: Stream, bytes: &[u8]) -> Result<(), Raise> {
+        let text = String::from_utf8_lossy(bytes);
+        self.with(vm, |console| match stream {
+            Stream::Out => console.write(&text),
+            Stream::Err => console.write_error(&text),
+        })
+    }
+
+    fn flush(&self, vm: &mut Vm, _stream: Stream) -> Result<(), Raise> {
+        self.with(vm, |console| console.flush())
+    }
+
+    fn read_line(&self, vm: &mut Vm) -> Outcome {
+        match self.with(vm, |console| console.read_line())? {
+            Some(line) => vm.new_string(line),
+            None => Ok(NIL),
+        }
+    }
+
+    fn arguments(&self, vm: &mut Vm) -> Outcome {
+        require(vm, Capability::Environment)?;
+        let arguments = world_of(vm).borrow().arguments.clone();
+        let mut words = Vec::with_capacity(arguments.len());
+        for argument in &arguments {
+            words.push(vm.new_str(argument)?);
+        }
+        vm.new_list(2, &words)
+    }
+
+    fn variable(&self, vm: &mut Vm, name: &str) -> Outcome {
+        require(vm, Capability::Environment)?;
+        let value = world_of(vm).borrow().environment.get(name).cloned();
+        match value {
+            Some(value) => vm.new_string(value),
+            None => Ok(NIL),
+        }
+    }
+}
+
+struct Files;
+
+impl FilesService for Files {
+    fn resolve(&self, vm: &mut Vm, path: &str, access: Access) -> Result<String, Raise> {
+        match access {
+            Access::Read => require(vm, Capability::FileRead)?,
+            Access::Write => require(vm, Capability::FileWrite)?,
+        }
+        Ok(path.to_owned())
+    }
+}
+
+/// The namespaces that an isolate has open. A handle is the place of a namespace in the list.
+struct Stores {
+    namespaces: Namespaces,
+    open: RefCell<Opened>,
+}
+
+#[derive(Default)]
+struct Opened {
+    list: Vec<Namespace>,
+    handles: HashMap<String, u64>,
+}
+
+impl Stores {
+    fn handle(&self, name: &str, namespace: Namespace) -> u64 {
+        let mut open = self.open.borrow_mut();
+        if let Some(handle) = open.handles.get(name) {
+            return *handle;
+        }
+        let handle = open.list.len() as u64;
+        open.list.push(namespace);
+        open.handles.insert(name.to_owned(), handle);
+        handle
+    }
+
+    fn namespace(&self, vm: &mut Vm, store: u64) -> Result<Namespace, Raise> {
+        require(vm, Capability::Store)?;
+        let found = self.open.borrow().list.get(store as usize).cloned();
+        found.ok_or_else(|| vm.raise("kv/handle", "there is no open store with this handle"))
+    }
+}
+
+fn raised(vm: &mut Vm, error: &StoreError) -> Raise {
+    raise_problem(vm, &told(error))
+}
+
+fn key_of(vm: &mut Vm, key: &[u8]) -> Result<Tuple, Raise> {
+    match std::str::from_utf8(key) {
+        Ok(text) => Ok(Tuple::new().string(text)),
+        Err(_) => Err(vm.raise("kv/key", "a key is text in UTF-8")),
+    }
+}
+
+const fn durable_as(durability: Durability) -> sup_store::Durability {
+    match durability {
+        Durability::Sync => sup_store::Durability::Sync,
+        Durability::Wal => sup_store::Durability::Wal,
+        Durability::None => sup_store::Durability::None,
+    }
+}
+
+impl StoreService for Stores {
+    fn open_memory(&self, vm: &mut Vm, name: &str) -> Result<u64, Raise> {
+        require(vm, Capability::Store)?;
+        let opened = self.namespaces.open_memory(name);
+        opened.map(|namespace| self.handle(name, namespace)).map_err(|error| raised(vm, &error))
+    }
+
+    fn open_disk(&self, vm: &mut Vm, name: &str, path: Option<&str>) -> Result<u64, Raise> {
+        require(vm, Capability::Store)?;
+        let opened = match path {
+            None => self.namespaces.open_disk(name),
+            Some(path) => {
+                require(vm, Capability::FileWrite)?;
+                self.namespaces.open_disk_at(name, path.as_ref())
+            }
+        };
+        opened.map(|namespace| self.handle(name, namespace)).map_err(|error| raised(vm, &error))
+    }
+
+    fn find(&self, vm: &mut Vm, name: &str) -> Result<Option<u64>, Raise> {
+        require(vm, Capability::Store)?;
+        Ok(self.open.borrow().handles.get(name).copied())
+    }
+
+    fn get(&self, vm: &mut Vm, store: u64, key: &[u8]) -> Result<Option<Vec<u8>>, Raise> {
+        let namespace = self.namespace(vm, store)?;
+        let key = key_of(vm, key)?;
+        namespace.get(&key).map_err(|error| raised(vm, &error))
+    }
+
+    fn write(&self, vm: &mut Vm, store: u64, changes: &[Change<'_>], durability: Durability) -> Result<(), Raise> {
+        let namespace = self.namespace(vm, store)?;
+        let mut batch = Batch::new();
+        for change in changes {
+            let key = key_of(vm, change.key)?;
+            let staged = match change.value {
+                Some(value) => namespace.stage_set(&mut batch, &key, value),
+                None => namespace.stage_delete(&mut batch, &key),
+            };
+            staged.map_err(|error| raised(vm, &error))?;
+        }
+        let done = namespace.store().commit(batch, durable_as(durability));
+        done.map(drop).map_err(|error| raised(vm, &error))
+    }
+
+    fn replace(
+        &self,
+        vm: &mut Vm,
+        store: u64,
+        expected: Option<&[u8]>,
+        change: Change<'_>,
+        durability: Durability,
+    ) -> Result<bool, Raise> {
+        let namespace = self.namespace(vm, store)?;
+        let key = key_of(vm, change.key)?;
+        let durability = durable_as(durability);
+        let done = match (expected, change.value) {
+            (None, Some(value)) => namespace.set_if_absent(&key, value, durability),
+            (Some(expected), Some(value)) => {
+                namespace.compare_and_swap(&key, Expected::Bytes(expected), value, durability)
+            }
+            (Some(_), None) => namespace.delete(&key, durability),
+            (None, None) => Ok(true),
+        };
+        done.map_err(|error| raised(vm, &error))
+    }
+
+    fn scan(&self, vm: &mut Vm, store: u64, range: ScanRange<'_>, visit: Visit<'_>) -> Result<(), Raise> {
+        let namespace = self.namespace(vm, store)?;
+        let Ok(prefix) = std::str::from_utf8(range.prefix) else {
+            return Err(vm.raise("kv/key", "a prefix is text in UTF-8"));
+        };
+        let mut keys = Tuple::new().strings_from(prefix);
+        if !range.after.is_empty() {
+            let after = key_of(vm, range.after)?;
+            keys = keys.after(after.as_bytes());
+        }
+        let mut left = range.limit;
+        while left > 0 {
+            let page = namespace.scan(&keys, Direction::Forward, left.min(PAGE)).map_err(|error| raised(vm, &error))?;
+            for entry in &page.entries {
+                let part = key::parts(&entry.key).next().and_then(Result::ok);
+                let Some(text) = part.as_ref().and_then(|part| part.as_str()) else { continue };
+                left -= 1;
+                if visit(text.as_bytes(), &entry.value) == ControlFlow::Break(()) {
+                    return Ok(());
+                }
+            }
+            match page.rest {
+                Some(rest) => keys = rest,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}
