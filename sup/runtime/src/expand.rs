@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use slp::{Fault, NodeId, NodeKind, Span, Tree, same};
 use sup_abi::word::Word;
 use sup_code::form;
-use sup_vm::vm::{Limits, Vm};
+use sup_vm::names;
+use sup_vm::vm::Vm;
 
 use crate::grants::Grants;
 use crate::problem::Problem;
@@ -65,12 +66,9 @@ fn run(vm: &mut Vm, world: &SharedWorld, function: Word, tree: &Tree, arguments:
             }
         }
     }
-    let limits = vm.limits();
-    vm.set_limits(Limits { fuel: limits.fuel.min(EXPANSION_FUEL), ..limits });
     let grants = std::mem::replace(&mut world.borrow_mut().grants, Grants::NONE);
-    let answer = outcome.and_then(|()| vm.call(function, &words));
+    let answer = outcome.and_then(|()| vm.call_within(function, &words, EXPANSION_FUEL));
     world.borrow_mut().grants = grants;
-    vm.set_limits(limits);
     answer.map_err(|raise| {
         let error = vm.take_error(raise);
         Problem::from_error(vm, error)
@@ -78,7 +76,9 @@ fn run(vm: &mut Vm, world: &SharedWorld, function: Word, tree: &Tree, arguments:
 }
 
 fn told_at(span: Span, macro_name: &str, problem: Problem) -> Fault {
-    let mut fault = fault(span, "macro/raised", &format!("macro {macro_name} raised {}: {}", problem.code, problem.message));
+    // The code of an error is a keyword, whose text lives as long as the process.
+    let code = names::text(names::try_intern(&problem.code).unwrap_or_default());
+    let mut fault = fault(span, code, &format!("the macro {macro_name} raised: {}", problem.message));
     fault.hint = problem.hint;
     fault
 }

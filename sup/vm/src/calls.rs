@@ -230,6 +230,7 @@ impl Vm {
     }
 
     /// After a body's primitive answered `THROW`: `pc` is past the call.
+    #[inline(never)]
     pub(crate) fn after_throw(&mut self) -> Flow {
         // SAFETY: `pc` is past an instruction.
         let insn = unsafe { *self.registers.pc.sub(1) };

@@ -125,6 +125,13 @@ impl Header {
         KINDS[((self.0 >> 1) & 0x1f) as usize]
     }
 
+    /// Whether the object is of that kind: one comparison.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is(self, kind: Kind) -> bool {
+        self.0 as u8 == 1 | ((kind as u8) << 1)
+    }
+
     /// The count; its meaning depends on the kind.
     #[must_use]
     #[inline(always)]

@@ -419,6 +419,34 @@ impl Vm {
         self.registers.fuel = 0;
     }
 
+    /// Calls a function as part of what runs now, with at most that much of its fuel. Using that up is an error that can be
+    /// handled, unlike the end of the whole run's fuel.
+    ///
+    /// # Errors
+    /// What the function raises.
+    pub fn call_within(&mut self, callee: Word, arguments: &[Word], fuel: u64) -> Outcome {
+        if self.fiber.is_none() {
+            let limits = self.limits;
+            self.limits.fuel = limits.fuel.min(fuel);
+            let outcome = self.call(callee, arguments);
+            self.limits.fuel = limits.fuel;
+            return outcome;
+        }
+        self.settle_fuel();
+        let before = self.fuel_left;
+        self.fuel_left = before.min(fuel);
+        self.registers.fuel = self.next_slice();
+        let outcome = self.call(callee, arguments);
+        self.settle_fuel();
+        let used = before.min(fuel) - self.fuel_left;
+        if self.fuel_left == 0 && before > used {
+            self.running_fiber().cancelled = false;
+        }
+        self.fuel_left = before - used;
+        self.registers.fuel = self.next_slice();
+        outcome
+    }
+
     /// The slice is used up: counts it, looks at the limits, lets other fibers run. `pc` is on the instruction that is
     /// to be carried out next.
     pub(crate) fn out_of_fuel(&mut self) -> Carried {

@@ -25,7 +25,9 @@ pub(crate) enum Flow {
 pub(crate) type Carried = Result<Flow, Raise>;
 
 impl Vm {
-    /// Carries the instruction before `pc` out.
+    /// Carries the instruction before `pc` out. Never inlined: its locals would keep the handler that calls it from
+    /// going on with a jump.
+    #[inline(never)]
     pub(crate) fn slow_step(&mut self, insn: Insn) -> Flow {
         match self.carry_out(insn) {
             Ok(flow) => flow,
@@ -34,6 +36,7 @@ impl Vm {
     }
 
     /// Collects when a body found that the heap asks for it.
+    #[inline(never)]
     pub(crate) fn collect_at_safepoint(&mut self) -> Flow {
         match self.safepoint() {
             Ok(()) => Flow::Continue,

@@ -1,9 +1,7 @@
 //! The insertion-ordered hash under maps and tables: entries in a row, found through an index of open addressing.
 //!
-//! A `Hash` object names a `Buf` of keys and values in turn and a `Raw` index of 32-bit places, a power of two of them,
-//! probed linearly. A place holds the number of an entry, plus 2, in as many low bits as the index has places, and above
-//! them the low bits of the hash, so that an entry is looked at only when it is almost surely the one. Home is the hash's
-//! high bits. 0 is an empty place, 1 one whose entry was removed.
+//! A `Hash` object names a `Buf` of keys and values in turn and a `Raw` that is its index; `aux` of its header is the size
+//! of the index as a power of two.
 //!
 //! A table changes its hash in place: a removed entry is undefined until the entries are rebuilt. Versions of a map share
 //! one: a version is a number of entries and a length of the log. Appending at the frontier leaves every version as it
@@ -11,10 +9,11 @@
 //! left to those versions, whose `Hash` then names the later one. The header's count is the number of the first entry
 //! that was not removed.
 
-use sup_abi::word::{NIL, UNDEFINED, Word, is_pointer};
+use sup_abi::word::{NIL, TAG_POINTER, UNDEFINED, Word, is_pointer};
 
 use super::equal;
 use super::hash::hash_key;
+use super::index::{self, Found, Index, Layout};
 use crate::heap::{Heap, NoMemory};
 use crate::object::{Header, Kind, Obj};
 
@@ -33,9 +32,6 @@ const LOG_RECORDS: usize = 32;
 pub(crate) const MAX_BEHIND: usize = 32;
 /// Most entries of one hash.
 pub(crate) const MAX_ENTRIES: usize = 1 << 30;
-
-const EMPTY: u32 = 0;
-const REMOVED: u32 = 1;
 
 /// A `Hash` object.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,31 +57,14 @@ impl Version {
     }
 }
 
-/// Where a key is: its entry, and the place in the index that names it.
-#[derive(Clone, Copy)]
-pub(crate) struct Found {
-    pub entry: usize,
-    pub place: usize,
-}
-
-/// Number of places in an index for so many entries: at most three quarters are used.
-fn n_places(capacity: usize) -> usize {
-    (capacity * 4).div_ceil(3).next_power_of_two().max(8)
-}
-
-/// How many entries an index with so many places takes.
-fn capacity_of(n_places: usize) -> usize {
-    n_places / 4 * 3
-}
-
 impl Entries {
     /// An empty hash with room for `capacity` entries.
     pub(crate) fn create(heap: &mut Heap, capacity: usize) -> Result<Entries, NoMemory> {
         if capacity > MAX_ENTRIES {
             return Err(NoMemory);
         }
-        let (buf, index) = allocate(heap, n_places(capacity))?;
-        let obj = heap.alloc(Header::new(Kind::Hash, 0))?;
+        let (buf, index, layout) = allocate(heap, capacity)?;
+        let obj = heap.alloc(Header::new(Kind::Hash, 0).with_aux(layout.0))?;
         obj.init(ENTRIES, buf.word());
         obj.init(INDEX, index.word());
         obj.init(LOG, NIL);
@@ -95,29 +74,25 @@ impl Entries {
         Ok(Entries(obj))
     }
 
+    /// An object that the hash names.
+    #[inline(always)]
+    fn part(self, index: usize) -> Obj {
+        let word = self.0.get(index);
+        debug_assert!(
+            is_pointer(word),
+            "a hash that is not superseded has entries and an index"
+        );
+        Obj((word - TAG_POINTER) as *mut u64)
+    }
+
     #[inline(always)]
     fn buf(self) -> Obj {
-        Obj::from_word(self.0.get(ENTRIES)).expect("a hash that is not superseded has entries")
+        self.part(ENTRIES)
     }
 
     #[inline(always)]
-    fn index(self) -> Obj {
-        Obj::from_word(self.0.get(INDEX)).expect("a hash that is not superseded has an index")
-    }
-
-    #[inline(always)]
-    fn places(self) -> &'static [u32] {
-        let words = self.index().words(1, self.index().n());
-        // SAFETY: each word is two places.
-        unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() * 2) }
-    }
-
-    /// The index, to be changed by an operation that compares no keys meanwhile.
-    #[inline(always)]
-    fn places_mut(self) -> &'static mut [u32] {
-        let words = self.index().words_mut(1, self.index().n());
-        // SAFETY: each word is two places; nothing else looks at them until the operation is done.
-        unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 2) }
+    fn index(self) -> Index {
+        Index::new(self.part(INDEX), Layout(self.0.header().aux()))
     }
 
     /// Keys and values in turn, those of removed entries included.
@@ -168,58 +143,53 @@ impl Entries {
         self.buf().get(2 + 2 * entry)
     }
 
-    /// Looks a key up.
+    /// Looks a key up; the place in the index for it when it is not there.
     #[inline(always)]
-    pub(crate) fn find(self, heap: &mut Heap, key: Word, hash: u32) -> Option<Found> {
+    pub(crate) fn search(self, heap: &mut Heap, key: Word, hash: u32) -> Result<Found, usize> {
         if !is_pointer(key) {
-            return self.probe(hash, |candidate| candidate == key);
+            return self.index().find(hash, |entry| self.key(entry) == key);
         }
-        self.find_object(heap, key, hash)
+        self.search_object(heap, key, hash)
     }
 
-    fn find_object(self, heap: &mut Heap, key: Word, hash: u32) -> Option<Found> {
+    fn search_object(self, heap: &mut Heap, key: Word, hash: u32) -> Result<Found, usize> {
         if let Some(text) = equal::text_object(key) {
-            return self.probe(hash, |candidate| {
+            return self.index().find(hash, |entry| {
+                let candidate = self.key(entry);
                 candidate == key || equal::is_text(candidate, text)
             });
         }
-        self.probe(hash, |candidate| equal::deep(heap, candidate, key))
+        self.index()
+            .find(hash, |entry| equal::deep(heap, self.key(entry), key))
     }
 
+    /// Looks a key up.
     #[inline(always)]
-    fn probe(self, hash: u32, mut is_key: impl FnMut(Word) -> bool) -> Option<Found> {
-        let buf = self.buf();
-        let places = self.places();
-        let mask = places.len() - 1;
-        let bits = places.len().trailing_zeros();
-        let tag = hash << bits;
-        let mut place = (hash >> (32 - bits)) as usize;
-        loop {
-            // SAFETY: masked by the length, which is a power of two.
-            let content = unsafe { *places.get_unchecked(place & mask) };
-            if content == EMPTY {
-                return None;
-            }
-            let low = (content ^ tag) as usize;
-            if low <= mask && low >= 2 && is_key(buf.get(2 + 2 * (low - 2))) {
-                return Some(Found {
-                    entry: low - 2,
-                    place: place & mask,
-                });
-            }
-            place += 1;
-        }
+    pub(crate) fn find(self, heap: &mut Heap, key: Word, hash: u32) -> Option<Found> {
+        self.search(heap, key, hash).ok()
     }
 
     /// Appends an entry whose key is not in the hash. There must be room.
     pub(crate) fn append(self, heap: &mut Heap, key: Word, value: Word, hash: u32) {
+        self.index().insert(hash, self.n_entries());
+        self.push(heap, key, value);
+    }
+
+    /// Appends an entry whose key is not in the hash, and names it at the place that a search gave. There must be room.
+    #[inline(always)]
+    pub(crate) fn append_at(self, heap: &mut Heap, place: usize, (key, value): (Word, Word), hash: u32) {
+        self.index().name(place, hash, self.n_entries());
+        self.push(heap, key, value);
+    }
+
+    #[inline(always)]
+    fn push(self, heap: &mut Heap, key: Word, value: Word) {
         let buf = self.buf();
         let fill = buf.get(1) as usize;
         heap.write(buf, 2 + fill, key);
         heap.write(buf, 3 + fill, value);
         buf.init(1, fill as u64 + 2);
         self.0.init(LIVE, self.0.get(LIVE) + 1);
-        insert(self.places_mut(), hash, fill / 2);
     }
 
     /// Whether one more entry fits.
@@ -235,21 +205,22 @@ impl Entries {
         if old.len() / 2 >= MAX_ENTRIES {
             return Err(NoMemory);
         }
-        let (buf, index) = allocate(heap, n_places(old.len() / 2 + 1))?;
+        let (buf, index, layout) = allocate(heap, old.len() / 2 + 1)?;
         buf.words_mut(2, old.len()).copy_from_slice(old);
         buf.init(1, old.len() as u64);
         heap.write(self.0, ENTRIES, buf.word());
         heap.write(self.0, INDEX, index.word());
+        self.0.set_header(self.0.header().with_aux(layout.0));
         self.index_all(heap);
         Ok(())
     }
 
     /// Puts every live entry into an empty index.
     fn index_all(self, heap: &mut Heap) {
-        let places = self.places_mut();
+        let index = self.index();
         for (entry, pair) in self.pairs().chunks_exact(2).enumerate() {
             if pair[1] != UNDEFINED {
-                insert(places, rehash(heap, pair[0]), entry);
+                index.insert(rehash(heap, pair[0]), entry);
             }
         }
     }
@@ -267,7 +238,7 @@ impl Entries {
         }
         buf.init(1, 2 * live as u64);
         self.set_first(0);
-        self.places_mut().fill(EMPTY);
+        self.index().clear();
         self.index_all(heap);
     }
 
@@ -287,9 +258,7 @@ impl Entries {
 
     /// Takes an entry out of the index. Places in use never outnumber entries, so that some place stays empty.
     fn forget(self, found: Found) {
-        let places = self.places_mut();
-        let next = places[(found.place + 1) & (places.len() - 1)];
-        places[found.place] = if next == EMPTY { EMPTY } else { REMOVED };
+        self.index().remove(found.place);
         self.skip_removed(found.entry);
         self.0.init(LIVE, self.0.get(LIVE) - 1);
     }
@@ -352,7 +321,7 @@ impl Entries {
             heap.write(self.0, LOG, log.word());
             return Ok(self);
         }
-        let later = heap.alloc(Header::new(Kind::Hash, self.0.n() as u32))?;
+        let later = heap.alloc(Header::new(Kind::Hash, self.0.n() as u32).with_aux(self.0.header().aux()))?;
         later.init(ENTRIES, self.0.get(ENTRIES));
         later.init(INDEX, self.0.get(INDEX));
         later.init(LOG, log.word());
@@ -446,26 +415,16 @@ fn rehash(heap: &mut Heap, key: Word) -> u32 {
     hash_key(heap, key).expect("what is a key can be hashed")
 }
 
-/// Entries and index for so many places, both empty.
-fn allocate(heap: &mut Heap, n_places: usize) -> Result<(Obj, Obj), NoMemory> {
-    let capacity = u32::try_from(2 * capacity_of(n_places)).map_err(|_| NoMemory)?;
-    let buf = heap.alloc(Header::new(Kind::Buf, capacity))?;
+/// Entries and an index for them, both empty.
+fn allocate(heap: &mut Heap, capacity: usize) -> Result<(Obj, Obj, Layout), NoMemory> {
+    let bits = index::bits_for(capacity);
+    let n_words = u32::try_from(2 * index::capacity_of(bits)).map_err(|_| NoMemory)?;
+    let buf = heap.alloc(Header::new(Kind::Buf, n_words))?;
     buf.init(1, 0);
-    let index = heap.alloc(Header::new(Kind::Raw, (n_places / 2) as u32))?;
-    index.words_mut(1, n_places / 2).fill(0);
-    Ok((buf, index))
-}
-
-/// Names an entry in the index.
-#[inline(always)]
-fn insert(places: &mut [u32], hash: u32, entry: usize) {
-    let mask = places.len() - 1;
-    let bits = places.len().trailing_zeros();
-    let mut place = (hash >> (32 - bits)) as usize;
-    while places[place & mask] > REMOVED {
-        place += 1;
-    }
-    places[place & mask] = (hash << bits) ^ (entry as u32 + 2);
+    let raw = heap.alloc(Header::new(Kind::Raw, index::n_words(bits) as u32))?;
+    let layout = Layout::of(raw, bits);
+    Index::new(raw, layout).clear();
+    Ok((buf, raw, layout))
 }
 
 fn entry_word(entry: usize) -> Word {

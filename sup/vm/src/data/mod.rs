@@ -14,6 +14,7 @@ pub mod equal;
 pub mod error_value;
 pub mod flat;
 pub mod hash;
+pub(crate) mod index;
 pub mod iterate;
 pub mod list;
 pub mod literal;

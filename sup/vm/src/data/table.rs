@@ -20,7 +20,12 @@ pub fn is_table(word: Word) -> bool {
 /// The hash of a table; none while it never held anything.
 #[inline(always)]
 fn entries_of(table: Obj) -> Option<Entries> {
-    Obj::from_word(table.get(1)).map(Entries)
+    let hash = table.get(1);
+    if hash == NIL {
+        None
+    } else {
+        Obj::from_word(hash).map(Entries)
+    }
 }
 
 /// Number of pairs of a table, if the word is one.
@@ -37,7 +42,7 @@ pub fn table_len(word: Word) -> Option<usize> {
 /// A hash with room for one more entry, in place where it can be.
 fn room(heap: &mut Heap, table: Obj) -> Result<Entries, NoMemory> {
     let Some(entries) = entries_of(table) else {
-        let entries = Entries::create(heap, 6)?;
+        let entries = Entries::create(heap, 0)?;
         heap.write(table, 1, entries.0.word());
         return Ok(entries);
     };
@@ -56,7 +61,7 @@ impl Vm {
     #[inline]
     fn want_table(&mut self, word: Word) -> Result<Obj, Raise> {
         match Obj::from_word(word) {
-            Some(obj) if obj.kind() == Kind::Table => Ok(obj),
+            Some(obj) if obj.header().is(Kind::Table) => Ok(obj),
             _ => Err(self.type_mismatch(":table", word)),
         }
     }
@@ -99,11 +104,18 @@ impl Vm {
     pub fn table_set(&mut self, table: Word, key: Word, value: Word) -> Result<(), Raise> {
         let table = self.want_table(table)?;
         let hash = self.want_key(key)?;
-        if let Some(entries) = entries_of(table)
-            && let Some(found) = entries.find(&mut self.heap, key, hash)
-        {
-            entries.overwrite(&mut self.heap, found.entry, value);
-            return Ok(());
+        if let Some(entries) = entries_of(table) {
+            match entries.search(&mut self.heap, key, hash) {
+                Ok(found) => {
+                    entries.overwrite(&mut self.heap, found.entry, value);
+                    return Ok(());
+                }
+                Err(place) if entries.has_room() => {
+                    entries.append_at(&mut self.heap, place, (key, value), hash);
+                    return Ok(());
+                }
+                Err(_) => {}
+            }
         }
         let entries = self.or_memory(|heap| room(heap, table))?;
         entries.append(&mut self.heap, key, value, hash);

@@ -107,3 +107,44 @@ fn removing_and_adding_one_key_stays_quick() {
     }
     assert_eq!(table_len(bed.kept[0]), Some(50_000));
 }
+
+#[test]
+fn a_table_of_many_entries_finds_each_of_them() {
+    let mut bed = Bed::new(1);
+    bed.kept[0] = bed.vm.new_table(0).expect("there is memory");
+    let n_entries = 300_000;
+    for number in 0..n_entries {
+        let (key, value) = (bed.int(number * 7 - 1000), bed.int(number));
+        bed.vm
+            .table_set(bed.kept[0], key, value)
+            .expect("there is memory");
+        if number % 100_000 == 0 {
+            bed.collect(Extent::Everything);
+        }
+    }
+    bed.collect(Extent::Everything);
+    for number in 0..n_entries {
+        let (key, missing) = (bed.int(number * 7 - 1000), bed.int(number * 7 - 999));
+        let value = bed.vm.table_get(bed.kept[0], key).expect("the key is immutable");
+        assert_eq!(value.and_then(|word| bed.vm.as_int(word)), Some(number));
+        assert_eq!(bed.vm.table_get(bed.kept[0], missing), Ok(None));
+    }
+    for number in (0..n_entries).filter(|number| number % 10 != 0) {
+        let key = bed.int(number * 7 - 1000);
+        assert!(
+            bed.vm
+                .table_remove(bed.kept[0], key)
+                .expect("the key is immutable")
+                .is_some()
+        );
+    }
+    for number in 0..n_entries {
+        let key = bed.int(number * 7 - 1000);
+        let is_there = bed
+            .vm
+            .table_get(bed.kept[0], key)
+            .expect("the key is immutable")
+            .is_some();
+        assert_eq!(is_there, number % 10 == 0);
+    }
+}

@@ -274,6 +274,10 @@ fn parts() {
             ("~\"abc\" -2", "b\"bc\""),
         ],
     );
+}
+
+#[test]
+fn ends_and_orders() {
     check(
         "%take",
         &[

@@ -312,6 +312,10 @@ fn searching() {
             ("\"\" \"a\"", "false"),
         ],
     );
+}
+
+#[test]
+fn replacing() {
     check(
         "%str-replace",
         &[
