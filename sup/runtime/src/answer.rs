@@ -26,7 +26,8 @@ impl Runtime {
         self.set_variable(SCRATCH, "answer", word);
         let encoded = self.eval_in(SCRATCH, "as JSON", "(%json-encode answer)");
         self.vm.set_cell(SCRATCH, "answer", NIL);
-        let word = encoded.map_err(|problems| problems.into_iter().map(without_place).collect::<Problems>())?;
+        let word =
+            encoded.map_err(|problems| problems.into_iter().map(without_place).collect::<Problems>())?;
         Ok(self.vm.text_of(&word).unwrap_or_default().to_owned())
     }
 

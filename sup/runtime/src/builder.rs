@@ -32,7 +32,12 @@ enum Core {
 
 impl Builder {
     pub(crate) fn new(limits: Limits) -> Builder {
-        Builder { limits, world: World::default(), core: Core::Loaded, stress: false }
+        Builder {
+            limits,
+            world: World::default(),
+            core: Core::Loaded,
+            stress: false,
+        }
     }
 
     /// Grants one capability.
@@ -121,7 +126,11 @@ impl Builder {
         let world = Rc::new(RefCell::new(self.world));
         vm.host = Some(Box::new(world.clone()));
         add_base_primitives(&mut vm, &mut world.borrow_mut());
-        let durable = world.borrow().codebase.as_ref().map(|codebase| codebase.store.clone());
+        let durable = world
+            .borrow()
+            .codebase
+            .as_ref()
+            .map(|codebase| codebase.store.clone());
         let services = crate::services::services(durable).map_err(|problem| vec![problem])?;
         sup_host::attach(&mut vm, services);
         if self.core == Core::Loaded {
@@ -130,7 +139,11 @@ impl Builder {
         if self.stress {
             vm.set_stress();
         }
-        let mut runtime = Runtime { vm, world, bare: self.core == Core::Bare };
+        let mut runtime = Runtime {
+            vm,
+            world,
+            bare: self.core == Core::Bare,
+        };
         runtime.enter_module(crate::world::MAIN);
         Ok(runtime)
     }

@@ -35,7 +35,10 @@ impl Codebase {
     /// The code of that store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Codebase {
-        Codebase { names: Names::new(store.clone(), Tenant::local()), store }
+        Codebase {
+            names: Names::new(store.clone(), Tenant::local()),
+            store,
+        }
     }
 
     /// The names and their history.
@@ -53,7 +56,9 @@ impl Codebase {
             None => self.names.get_code(name),
             Some(version) => self.names.get_code_at(name, version),
         };
-        Ok(found.map_err(|error| told(&error))?.map(|stored| stored.code.source))
+        Ok(found
+            .map_err(|error| told(&error))?
+            .map(|stored| stored.code.source))
     }
 }
 
@@ -76,12 +81,26 @@ fn module_of(name: &str) -> String {
 pub(crate) fn resolve(vm: &mut Vm, world: &SharedWorld, symbol: &str) -> Option<Resolution> {
     world.borrow().codebase.as_ref()?;
     if let Some(module) = ensure_loaded(vm, world, symbol) {
-        let parameters = world.borrow().modules.get(&module).and_then(|found| found.value_parameters);
-        return Some(Resolution::Cell { cell: CellName { module, name: VALUE.to_owned() }, parameters });
+        let parameters = world
+            .borrow()
+            .modules
+            .get(&module)
+            .and_then(|found| found.value_parameters);
+        return Some(Resolution::Cell {
+            cell: CellName {
+                module,
+                name: VALUE.to_owned(),
+            },
+            parameters,
+        });
     }
     let (file, name) = symbol.rsplit_once('/')?;
     let module = ensure_loaded(vm, world, file)?;
-    Asking { vm, world: world.clone() }.shown_by(&module, name)
+    Asking {
+        vm,
+        world: world.clone(),
+    }
+    .shown_by(&module, name)
 }
 
 /// Loads a stored text if it was not loaded yet; its module, or nothing when the store has no such name. A text that
@@ -101,7 +120,10 @@ fn ensure_loaded(vm: &mut Vm, world: &SharedWorld, name: &str) -> Option<String>
 
 fn load_stored(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Result<(), Problems> {
     let module = module_of(name);
-    world.borrow_mut().modules.insert(module.clone(), crate::modules::Module::default());
+    world
+        .borrow_mut()
+        .modules
+        .insert(module.clone(), crate::modules::Module::default());
     let value = load::load_text(vm, world, &module, &Source::named(module.clone()), text)?;
     vm.set_cell(&module, VALUE, value);
     let mut world = world.borrow_mut();
@@ -117,7 +139,10 @@ fn load_stored(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Resu
 /// When there is no such name, or its text fails.
 pub fn value(vm: &mut Vm, world: &SharedWorld, name: &str) -> Result<Word, Problems> {
     if ensure_loaded(vm, world, name).is_none() {
-        let mut problem = Problem::new("store/unknown-name", format!("the store has no code named {name}"));
+        let mut problem = Problem::new(
+            "store/unknown-name",
+            format!("the store has no code named {name}"),
+        );
         let codebase = world.borrow().codebase.clone();
         if let Some(codebase) = codebase
             && let Ok(listed) = codebase.names().list("", MAX_LISTED)
@@ -134,8 +159,12 @@ pub fn value(vm: &mut Vm, world: &SharedWorld, name: &str) -> Result<Word, Probl
         world.borrow_mut().modules.remove(&module_of(name));
         return Err(problems);
     }
-    vm.cell(&module_of(name), VALUE)
-        .ok_or_else(|| vec![Problem::new("store/no-value", format!("{name} is being loaded and has no value yet"))])
+    vm.cell(&module_of(name), VALUE).ok_or_else(|| {
+        vec![Problem::new(
+            "store/no-value",
+            format!("{name} is being loaded and has no value yet"),
+        )]
+    })
 }
 
 /// Loads a name anew after its text changed, if this isolate has loaded it before. Until it is loaded the old version
@@ -175,10 +204,17 @@ pub fn check(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Result
     world.borrow_mut().sources.insert(source.clone(), Arc::from(text));
     let mut reading = slp::read(text, &ReadLimits::default());
     if !reading.faults.is_empty() {
-        return Err(reading.faults.iter().map(|fault| Problem::from_fault(&source, fault)).collect());
+        return Err(reading
+            .faults
+            .iter()
+            .map(|fault| Problem::from_fault(&source, fault))
+            .collect());
     }
     if reading.tree.roots().is_empty() {
-        return Err(vec![Problem::new("store/empty", format!("there is no form in the text for {name}"))]);
+        return Err(vec![Problem::new(
+            "store/empty",
+            format!("there is no form in the text for {name}"),
+        )]);
     }
     let module = {
         let mut world = world.borrow_mut();
@@ -192,12 +228,26 @@ pub fn check(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Result
     outcome.map(|()| reading.tree)
 }
 
-fn check_forms(vm: &mut Vm, world: &SharedWorld, module: &str, source: &str, tree: &mut Tree) -> Result<(), Problems> {
+fn check_forms(
+    vm: &mut Vm,
+    world: &SharedWorld,
+    module: &str,
+    source: &str,
+    tree: &mut Tree,
+) -> Result<(), Problems> {
     let mut problems = Problems::new();
     let mut waiting: Vec<_> = top_forms(tree).into_iter().rev().collect();
     while let Some(form) = waiting.pop() {
         let context = FormContext::new(module, source);
-        match compile_form(tree, form, &context, &mut Asking { vm, world: world.clone() }) {
+        match compile_form(
+            tree,
+            form,
+            &context,
+            &mut Asking {
+                vm,
+                world: world.clone(),
+            },
+        ) {
             Err(faults) => problems.extend(faults.iter().map(|fault| Problem::from_fault(source, fault))),
             Ok(TopForm::Splice(forms)) => waiting.extend(forms.into_iter().rev()),
             Ok(TopForm::Instruction(instruction)) => {
@@ -213,7 +263,11 @@ fn check_forms(vm: &mut Vm, world: &SharedWorld, module: &str, source: &str, tre
             }
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
 }
 
 /// Checks a text and puts it under a name.
@@ -224,7 +278,10 @@ pub fn put(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Result<S
     let tree = check(vm, world, name, text)?;
     let codebase = codebase_of(world).map_err(|problem| vec![problem])?;
     let encoded = encode(&tree, name).map_err(|problem| vec![problem])?;
-    let hash = codebase.names().put_code(name, text, &encoded, stamp()).map_err(|error| vec![told(&error)])?;
+    let hash = codebase
+        .names()
+        .put_code(name, text, &encoded, stamp())
+        .map_err(|error| vec![told(&error)])?;
     Ok(hash.to_string())
 }
 
@@ -233,20 +290,34 @@ pub fn put(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Result<S
 /// # Errors
 /// When it was given none.
 pub fn codebase_of(world: &SharedWorld) -> Result<std::rc::Rc<Codebase>, Problem> {
-    world.borrow().codebase.clone().ok_or_else(|| Problem::new("store/none", "there is no store here"))
+    world
+        .borrow()
+        .codebase
+        .clone()
+        .ok_or_else(|| Problem::new("store/none", "there is no store here"))
 }
 
 /// The canonical bytes of a text's forms: one block that holds them.
 fn encode(tree: &Tree, name: &str) -> Result<Vec<u8>, Problem> {
     let mut whole = Tree::new();
-    let forms: Vec<_> = tree.roots().iter().map(|root| whole.copy_from(tree, *root)).collect();
+    let forms: Vec<_> = tree
+        .roots()
+        .iter()
+        .map(|root| whole.copy_from(tree, *root))
+        .collect();
     let span = match (tree.roots().first(), tree.roots().last()) {
-        (Some(first), Some(last)) => Span { start: tree.span(*first).start, end: tree.span(*last).end },
+        (Some(first), Some(last)) => Span {
+            start: tree.span(*first).start,
+            end: tree.span(*last).end,
+        },
         _ => Span::default(),
     };
     let block = whole.add(NodeKind::List(Bracket::Square), span, &forms);
     let flat = form::from_tree(&whole, block, &wire::WireLimits::STANDARD).map_err(|error| Problem {
-        place: Some(Place { source: module_of(name), span }),
+        place: Some(Place {
+            source: module_of(name),
+            span,
+        }),
         ..Problem::new(error.code(), error.to_string())
     })?;
     Ok(wire::encode(&flat))
@@ -256,5 +327,8 @@ fn encode(tree: &Tree, name: &str) -> Result<Vec<u8>, Problem> {
 #[must_use]
 pub fn stamp() -> Stamp {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Stamp { time_us: i64::try_from(now.as_micros()).unwrap_or(i64::MAX), durability: Durability::Sync }
+    Stamp {
+        time_us: i64::try_from(now.as_micros()).unwrap_or(i64::MAX),
+        durability: Durability::Sync,
+    }
 }

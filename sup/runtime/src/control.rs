@@ -36,13 +36,17 @@ pub type Answer = Result<Rows, (Problems, Vec<(String, String)>)>;
 pub fn ask(socket: &Path, request: &Request) -> IoResult<Option<Answer>> {
     let mut stream = match UnixStream::connect(socket) {
         Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => return Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
         Err(error) => return Err(error),
     };
     stream.set_write_timeout(Some(PATIENCE))?;
     send(&mut stream, &request_texts(request))?;
     let texts = receive(&mut stream)?;
-    parse_answer(&texts).map(Some).ok_or_else(|| Error::new(ErrorKind::InvalidData, "the instance's answer is not understood"))
+    parse_answer(&texts)
+        .map(Some)
+        .ok_or_else(|| Error::new(ErrorKind::InvalidData, "the instance's answer is not understood"))
 }
 
 /// A listener that answers requests until it is dropped.
@@ -82,7 +86,11 @@ impl Listener {
                     }
                 }
             })?;
-        Ok(Listener { path: socket.to_path_buf(), ends, thread: Some(thread) })
+        Ok(Listener {
+            path: socket.to_path_buf(),
+            ends,
+            thread: Some(thread),
+        })
     }
 }
 
@@ -103,7 +111,13 @@ fn serve(mut stream: UnixStream, answer: &mut impl FnMut(&Request) -> Answer) ->
     let texts = receive(&mut stream)?;
     let answered = match parse_request(&texts) {
         Some(request) => answer(&request),
-        None => Err((vec![Problem::new("control/request", "the instance does not understand this request")], Vec::new())),
+        None => Err((
+            vec![Problem::new(
+                "control/request",
+                "the instance does not understand this request",
+            )],
+            Vec::new(),
+        )),
     };
     send(&mut stream, &answer_texts(&answered))
 }
@@ -155,21 +169,29 @@ fn request_texts(request: &Request) -> Vec<String> {
         Request::Log { name } => ("log", vec![name]),
         Request::Call { name, arguments } => ("call", std::iter::once(name).chain(arguments).collect()),
     };
-    std::iter::once(kind.to_owned()).chain(fields.into_iter().cloned()).collect()
+    std::iter::once(kind.to_owned())
+        .chain(fields.into_iter().cloned())
+        .collect()
 }
 
 fn parse_request(texts: &[String]) -> Option<Request> {
     let (kind, fields) = texts.split_first()?;
     let one = || (fields.len() == 1).then(|| fields[0].clone());
     Some(match kind.as_str() {
-        "put" if fields.len() == 2 => Request::Put { name: fields[0].clone(), text: fields[1].clone() },
+        "put" if fields.len() == 2 => Request::Put {
+            name: fields[0].clone(),
+            text: fields[1].clone(),
+        },
         "get" => Request::Get { name: one()? },
         "ls" => Request::List { prefix: one()? },
         "rm" => Request::Remove { name: one()? },
         "log" => Request::Log { name: one()? },
         "call" => {
             let (name, arguments) = fields.split_first()?;
-            Request::Call { name: name.clone(), arguments: arguments.to_vec() }
+            Request::Call {
+                name: name.clone(),
+                arguments: arguments.to_vec(),
+            }
         }
         _ => return None,
     })
@@ -188,9 +210,17 @@ fn answer_texts(answer: &Answer) -> Vec<String> {
         Err((problems, sources)) => {
             texts.push("problems".to_owned());
             texts.push(sources.len().to_string());
-            texts.extend(sources.iter().flat_map(|(name, text)| [name.clone(), text.clone()]));
+            texts.extend(
+                sources
+                    .iter()
+                    .flat_map(|(name, text)| [name.clone(), text.clone()]),
+            );
             for problem in problems {
-                texts.extend([problem.code.clone(), problem.message.clone(), problem.hint.clone().unwrap_or_default()]);
+                texts.extend([
+                    problem.code.clone(),
+                    problem.message.clone(),
+                    problem.hint.clone().unwrap_or_default(),
+                ]);
                 texts.extend(place_texts(problem.place.as_ref()));
                 texts.push(problem.trace.len().to_string());
                 for line in &problem.trace {
@@ -205,7 +235,11 @@ fn answer_texts(answer: &Answer) -> Vec<String> {
 
 fn place_texts(place: Option<&Place>) -> [String; 3] {
     match place {
-        Some(place) => [place.source.clone(), place.span.start.to_string(), place.span.end.to_string()],
+        Some(place) => [
+            place.source.clone(),
+            place.span.start.to_string(),
+            place.span.end.to_string(),
+        ],
         None => Default::default(),
     }
 }
@@ -216,7 +250,11 @@ fn parse_answer(texts: &[String]) -> Option<Answer> {
         "ok" => {
             let mut rows = Rows::new();
             while let Some(count) = texts.next() {
-                rows.push((0..count.parse().ok()?).map(|_| texts.next().cloned()).collect::<Option<_>>()?);
+                rows.push(
+                    (0..count.parse().ok()?)
+                        .map(|_| texts.next().cloned())
+                        .collect::<Option<_>>()?,
+                );
             }
             Some(Ok(rows))
         }
@@ -243,7 +281,10 @@ fn parse_problem<'a>(code: &str, texts: &mut impl Iterator<Item = &'a String>) -
     let n_lines: usize = texts.next()?.parse().ok()?;
     for _ in 0..n_lines {
         let function = texts.next()?.clone();
-        problem.trace.push(TraceLine { function, place: parse_place(texts)?? });
+        problem.trace.push(TraceLine {
+            function,
+            place: parse_place(texts)??,
+        });
     }
     Some(problem)
 }
@@ -255,5 +296,11 @@ fn parse_place<'a>(texts: &mut impl Iterator<Item = &'a String>) -> Option<Optio
     if start.is_empty() {
         return Some(None);
     }
-    Some(Some(Place { source: source.clone(), span: Span { start: start.parse().ok()?, end: end.parse().ok()? } }))
+    Some(Some(Place {
+        source: source.clone(),
+        span: Span {
+            start: start.parse().ok()?,
+            end: end.parse().ok()?,
+        },
+    }))
 }

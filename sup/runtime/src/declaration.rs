@@ -24,29 +24,52 @@ pub fn parse(text: &str) -> Result<Declaration, Fault> {
             found = Some(kernel(text, &tree, inner)?);
         }
     }
-    found.ok_or_else(|| fault(Span { start: 0, end: 0 }, "there is no #(define-kernel …) in the declaration"))
+    found.ok_or_else(|| {
+        fault(
+            Span { start: 0, end: 0 },
+            "there is no #(define-kernel …) in the declaration",
+        )
+    })
 }
 
 fn fault(span: Span, message: &str) -> Fault {
     let hint = "#(define-kernel name \"library\" [(define-function add (a :int b :int) :int)])".to_owned();
-    Fault { code: "kernel/declaration", span, message: message.to_owned(), hint: Some(hint), unfinished: false }
+    Fault {
+        code: "kernel/declaration",
+        span,
+        message: message.to_owned(),
+        hint: Some(hint),
+        unfinished: false,
+    }
 }
 
 fn kernel(text: &str, tree: &Tree, node: NodeId) -> Result<Declaration, Fault> {
     let wrong = |message: &str| fault(tree.span(node), message);
     let [_, name, library, rest @ ..] = tree.children(node) else {
-        return Err(wrong("a declaration has a name, a library and a block of functions"));
+        return Err(wrong(
+            "a declaration has a name, a library and a block of functions",
+        ));
     };
-    let name = tree.symbol(*name).ok_or_else(|| wrong("a kernel's name is a symbol"))?;
-    let library = tree.string(*library).ok_or_else(|| wrong("a kernel's library is a string"))?;
-    let mut declaration = Declaration { name: name.to_owned(), library: library.to_owned(), ..Declaration::default() };
+    let name = tree
+        .symbol(*name)
+        .ok_or_else(|| wrong("a kernel's name is a symbol"))?;
+    let library = tree
+        .string(*library)
+        .ok_or_else(|| wrong("a kernel's library is a string"))?;
+    let mut declaration = Declaration {
+        name: name.to_owned(),
+        library: library.to_owned(),
+        ..Declaration::default()
+    };
     for part in rest {
         if let Some(functions) = tree.list_in(*part, Bracket::Square) {
             for function_node in functions {
                 declaration.functions.push(function(text, tree, *function_node)?);
             }
         } else {
-            declaration.hash = field(tree, *part, "blake3").and_then(|value| tree.string(value)).map(str::to_owned);
+            declaration.hash = field(tree, *part, "blake3")
+                .and_then(|value| tree.string(value))
+                .map(str::to_owned);
         }
     }
     Ok(declaration)
@@ -57,8 +80,12 @@ fn field(tree: &Tree, node: NodeId, key: &str) -> Option<NodeId> {
     if *tree.kind(node) != NodeKind::List(Bracket::Brace) {
         return None;
     }
-    let (BraceShape::Map, elements) = brace_shape(tree, node) else { return None };
-    let pair = elements.chunks(2).find(|pair| tree.keyword(pair[0]) == Some(key))?;
+    let (BraceShape::Map, elements) = brace_shape(tree, node) else {
+        return None;
+    };
+    let pair = elements
+        .chunks(2)
+        .find(|pair| tree.keyword(pair[0]) == Some(key))?;
     pair.get(1).copied()
 }
 
@@ -70,16 +97,23 @@ fn function(text: &str, tree: &Tree, node: NodeId) -> Result<DeclaredFunction, F
     if tree.head(node) != Some("define-function") {
         return Err(wrong("a declaration's block holds (define-function …) only"));
     }
-    let name = tree.symbol(*name).ok_or_else(|| wrong("a function's name is a symbol"))?;
+    let name = tree
+        .symbol(*name)
+        .ok_or_else(|| wrong("a function's name is a symbol"))?;
     let result = rest.first().filter(|node| tree.keyword(**node).is_some());
     let last = result.unwrap_or(parameters);
-    let signature = Span { start: tree.span(*parameters).start, end: tree.span(*last).end };
+    let signature = Span {
+        start: tree.span(*parameters).start,
+        end: tree.span(*last).end,
+    };
     let options = rest.last().copied();
     let flags = options.and_then(|node| field(tree, node, "flags")).map(|flags| {
         let names = tree.children(flags).iter().filter_map(|flag| tree.symbol(*flag));
         names.map(str::to_owned).collect()
     });
-    let intrinsic = options.and_then(|node| field(tree, node, "intrinsic")).and_then(|name| tree.symbol(name));
+    let intrinsic = options
+        .and_then(|node| field(tree, node, "intrinsic"))
+        .and_then(|name| tree.symbol(name));
     Ok(DeclaredFunction {
         name: name.to_owned(),
         signature: text[signature.start as usize..signature.end as usize].to_owned(),
@@ -96,7 +130,10 @@ mod tests {
     fn a_declaration_of_the_predecessor_reads() {
         let text = "[ #(define-form span {:int :int})\n #(define-kernel demo \"libkernel_demo.so\" [\n (define-function mk (a :int b :int) :span)\n (define-function all (s :span..) :int) ]) ]";
         let declaration = parse(text).expect("it reads");
-        assert_eq!((declaration.name.as_str(), declaration.functions.len()), ("demo", 2));
+        assert_eq!(
+            (declaration.name.as_str(), declaration.functions.len()),
+            ("demo", 2)
+        );
         assert_eq!(declaration.functions[0].signature, "(a :int b :int) :span");
     }
 
@@ -110,7 +147,13 @@ mod tests {
 
     #[test]
     fn what_is_no_declaration_is_told() {
-        for text in ["", "(define-kernel x)", "#(define-kernel)", "#(define-kernel a \"b\" [(define-function)])", "#("] {
+        for text in [
+            "",
+            "(define-kernel x)",
+            "#(define-kernel)",
+            "#(define-kernel a \"b\" [(define-function)])",
+            "#(",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -206,7 +206,12 @@ impl Runtime {
     /// Loads a kernel if there is one of that name; its functions are then known.
     fn ensure_kernel(&mut self, name: &str) {
         if !load::is_standard(name) {
-            drop(kernels::load(&mut self.vm, &self.world, name, kernels::Asker::Program));
+            drop(kernels::load(
+                &mut self.vm,
+                &self.world,
+                name,
+                kernels::Asker::Program,
+            ));
         }
     }
 

@@ -30,9 +30,11 @@ pub fn expand(
     call: NodeId,
 ) -> Result<NodeId, Fault> {
     let span = tree.span(call);
-    let function = macro_function(vm, world, macro_name).ok_or_else(|| fault(span, "macro/unknown", "no such macro"))?;
+    let function =
+        macro_function(vm, world, macro_name).ok_or_else(|| fault(span, "macro/unknown", "no such macro"))?;
     let arguments: Vec<NodeId> = tree.children(call)[1..].to_vec();
-    let answer = run(vm, world, function, tree, &arguments).map_err(|problem| told_at(span, macro_name, problem))?;
+    let answer =
+        run(vm, world, function, tree, &arguments).map_err(|problem| told_at(span, macro_name, problem))?;
     let flat = match vm.to_flat(answer) {
         Ok(flat) => flat,
         Err(raise) => {
@@ -40,8 +42,13 @@ pub fn expand(
             return Err(told_at(span, macro_name, Problem::from_error(vm, error)));
         }
     };
-    let grown = form::value_to_tree(&flat)
-        .map_err(|_| fault(span, "macro/not-a-form", "the macro gave a value that no form stands for"))?;
+    let grown = form::value_to_tree(&flat).map_err(|_| {
+        fault(
+            span,
+            "macro/not-a-form",
+            "the macro gave a value that no form stands for",
+        )
+    })?;
     let root = grown.roots()[0];
     Ok(Graft::new(tree, call).graft(tree, &grown, root))
 }
@@ -54,7 +61,13 @@ fn macro_function(vm: &Vm, world: &SharedWorld, macro_name: &str) -> Option<Word
 }
 
 /// Calls the macro's function on the forms, without grants. An expansion at load time has limits of its own.
-fn run(vm: &mut Vm, world: &SharedWorld, function: Word, tree: &Tree, arguments: &[NodeId]) -> Result<Word, Problem> {
+fn run(
+    vm: &mut Vm,
+    world: &SharedWorld,
+    function: Word,
+    tree: &Tree,
+    arguments: &[NodeId],
+) -> Result<Word, Problem> {
     let mut words = Vec::with_capacity(arguments.len());
     let mut outcome = Ok(());
     for argument in arguments {
@@ -78,13 +91,23 @@ fn run(vm: &mut Vm, world: &SharedWorld, function: Word, tree: &Tree, arguments:
 fn told_at(span: Span, macro_name: &str, problem: Problem) -> Fault {
     // The code of an error is a keyword, whose text lives as long as the process.
     let code = names::text(names::try_intern(&problem.code).unwrap_or_default());
-    let mut fault = fault(span, code, &format!("the macro {macro_name} raised: {}", problem.message));
+    let mut fault = fault(
+        span,
+        code,
+        &format!("the macro {macro_name} raised: {}", problem.message),
+    );
     fault.hint = problem.hint;
     fault
 }
 
 fn fault(span: Span, code: &'static str, message: &str) -> Fault {
-    Fault { code, span, message: message.to_owned(), hint: None, unfinished: false }
+    Fault {
+        code,
+        span,
+        message: message.to_owned(),
+        hint: None,
+        unfinished: false,
+    }
 }
 
 /// Puts forms that a macro gave into the tree of the call.
@@ -96,7 +119,11 @@ struct Graft {
 
 impl Graft {
     fn new(tree: &Tree, call: NodeId) -> Graft {
-        let mut graft = Graft { span: tree.span(call), lists: HashMap::new(), names: HashMap::new() };
+        let mut graft = Graft {
+            span: tree.span(call),
+            lists: HashMap::new(),
+            names: HashMap::new(),
+        };
         let mut open = vec![call];
         while let Some(node) = open.pop() {
             match tree.kind(node) {
@@ -104,7 +131,10 @@ impl Graft {
                     graft.lists.insert(tree.span(node), node);
                 }
                 NodeKind::Symbol(name) => {
-                    graft.names.entry(name.to_string()).or_insert_with(|| tree.span(node));
+                    graft
+                        .names
+                        .entry(name.to_string())
+                        .or_insert_with(|| tree.span(node));
                 }
                 _ => {}
             }

@@ -56,7 +56,10 @@ impl Capability {
     /// The capability of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Capability> {
-        Capability::ALL.iter().copied().find(|capability| capability.name() == name)
+        Capability::ALL
+            .iter()
+            .copied()
+            .find(|capability| capability.name() == name)
     }
 }
 
@@ -73,13 +76,17 @@ impl Grants {
     /// Everything.
     #[must_use]
     pub fn all() -> Grants {
-        Capability::ALL.iter().fold(Grants::NONE, |grants, capability| grants.with(*capability))
+        Capability::ALL
+            .iter()
+            .fold(Grants::NONE, |grants, capability| grants.with(*capability))
     }
 
     /// These and one more.
     #[must_use]
     pub const fn with(self, capability: Capability) -> Grants {
-        Grants { bits: self.bits | (1 << capability as u32) }
+        Grants {
+            bits: self.bits | (1 << capability as u32),
+        }
     }
 
     /// Whether that one is granted.

@@ -39,7 +39,9 @@ pub fn load(vm: &mut Vm, world: &SharedWorld, name: &str, asker: Asker) -> Resul
     };
     let found = loader.find(name).map_err(|error| told(name, &error))?;
     let declared = declared(world, &found)?;
-    let kernel = loader.load(&found, declared.as_ref()).map_err(|error| told(name, &error))?;
+    let kernel = loader
+        .load(&found, declared.as_ref())
+        .map_err(|error| told(name, &error))?;
     install(vm, world, kernel);
     Ok(())
 }
@@ -54,10 +56,17 @@ fn told(name: &str, error: &LoadError) -> Problem {
 
 /// The declaration that lies beside a library.
 fn declared(world: &SharedWorld, found: &Found) -> Result<Option<Declaration>, Problem> {
-    let Some((path, text)) = &found.declaration else { return Ok(None) };
+    let Some((path, text)) = &found.declaration else {
+        return Ok(None);
+    };
     let source = path.display().to_string();
-    world.borrow_mut().sources.insert(source.clone(), Arc::from(text.as_str()));
-    declaration::parse(text).map(Some).map_err(|fault| Problem::from_fault(&source, &fault))
+    world
+        .borrow_mut()
+        .sources
+        .insert(source.clone(), Arc::from(text.as_str()));
+    declaration::parse(text)
+        .map(Some)
+        .map_err(|fault| Problem::from_fault(&source, &fault))
 }
 
 /// Gives a kernel to the isolate and its names to the compiler.
@@ -76,7 +85,10 @@ pub fn install(vm: &mut Vm, world: &SharedWorld, kernel: Arc<Kernel>) {
             everyday: primitive.is_everyday(),
         };
         if info.everyday {
-            world.everyday.entry(primitive.name.clone()).or_insert_with(|| full.clone());
+            world
+                .everyday
+                .entry(primitive.name.clone())
+                .or_insert_with(|| full.clone());
         }
         world.primitives.insert(full, info);
     }
@@ -90,7 +102,11 @@ fn narrow(count: usize) -> u8 {
 /// Bit i is set when argument i is handed over unevaluated.
 fn quoted(signature: &Signature) -> u32 {
     let is_quoted = |position: usize| {
-        signature.parameter(position).is_some_and(|parameter| parameter.evaluation == Evaluation::Quoted)
+        signature
+            .parameter(position)
+            .is_some_and(|parameter| parameter.evaluation == Evaluation::Quoted)
     };
-    (0..32).filter(|position| is_quoted(*position)).fold(0, |bits, position| bits | (1 << position))
+    (0..32)
+        .filter(|position| is_quoted(*position))
+        .fold(0, |bits, position| bits | (1 << position))
 }

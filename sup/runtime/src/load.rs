@@ -33,13 +33,19 @@ impl Source {
     /// A source that is not a file.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Source {
-        Source { name: name.into(), directory: None }
+        Source {
+            name: name.into(),
+            directory: None,
+        }
     }
 
     /// A file.
     #[must_use]
     pub fn file(path: &Path) -> Source {
-        Source { name: path.display().to_string(), directory: path.parent().map(Path::to_path_buf) }
+        Source {
+            name: path.display().to_string(),
+            directory: path.parent().map(Path::to_path_buf),
+        }
     }
 }
 
@@ -58,13 +64,19 @@ pub fn standard_module(vm: &mut Vm, world: &SharedWorld, name: &str) -> Result<(
         return Ok(());
     }
     let Some(text) = sup_stdlib::source(name) else {
-        return Err(vec![Problem::new("import/missing", format!("the standard library has no module {name}"))]);
+        return Err(vec![Problem::new(
+            "import/missing",
+            format!("the standard library has no module {name}"),
+        )]);
     };
     if name != CORE {
         standard_module(vm, world, CORE)?;
     }
     world.borrow_mut().module(name);
-    load_text(vm, world, name, &Source::named(format!("std:{name}")), text)?;
+    if let Err(problems) = load_text(vm, world, name, &Source::named(format!("std:{name}")), text) {
+        world.borrow_mut().modules.remove(name);
+        return Err(problems);
+    }
     world.borrow_mut().module(name).loaded = true;
     Ok(())
 }
@@ -74,11 +86,24 @@ pub fn standard_module(vm: &mut Vm, world: &SharedWorld, name: &str) -> Result<(
 ///
 /// # Errors
 /// Every fault of reading, or what the first form that failed was about.
-pub fn load_text(vm: &mut Vm, world: &SharedWorld, module: &str, source: &Source, text: &str) -> Result<Word, Problems> {
-    world.borrow_mut().sources.insert(source.name.clone(), Arc::from(text));
+pub fn load_text(
+    vm: &mut Vm,
+    world: &SharedWorld,
+    module: &str,
+    source: &Source,
+    text: &str,
+) -> Result<Word, Problems> {
+    world
+        .borrow_mut()
+        .sources
+        .insert(source.name.clone(), Arc::from(text));
     let mut reading = slp::read(text, &ReadLimits::default());
     if !reading.faults.is_empty() {
-        return Err(reading.faults.iter().map(|fault| Problem::from_fault(&source.name, fault)).collect());
+        return Err(reading
+            .faults
+            .iter()
+            .map(|fault| Problem::from_fault(&source.name, fault))
+            .collect());
     }
     carry_out_forms(vm, world, module, source, &mut reading.tree)
 }
@@ -116,17 +141,29 @@ pub(crate) fn evaluate(
 ) -> Result<Evaluation, Problems> {
     promise(world, module, tree);
     let forms = top_forms(tree);
-    let Some((last, first)) = forms.split_last() else { return Ok(Evaluation::Done(NIL)) };
+    let Some((last, first)) = forms.split_last() else {
+        return Ok(Evaluation::Done(NIL));
+    };
     for form in first {
         carry_out(vm, world, module, source, tree, *form)?;
     }
     let context = FormContext::new(module, &source.name);
-    let compiled = compile_form(tree, *last, &context, &mut Asking { vm, world: world.clone() });
+    let compiled = compile_form(
+        tree,
+        *last,
+        &context,
+        &mut Asking {
+            vm,
+            world: world.clone(),
+        },
+    );
     match compiled {
-        Ok(TopForm::Code { chunk, definitions }) if definitions.is_empty() => {
-            Ok(Evaluation::Call(load_chunk(vm, chunk).map_err(|problem| vec![problem])?))
-        }
-        _ => Ok(Evaluation::Done(carry_out(vm, world, module, source, tree, *last)?)),
+        Ok(TopForm::Code { chunk, definitions }) if definitions.is_empty() => Ok(Evaluation::Call(
+            load_chunk(vm, chunk).map_err(|problem| vec![problem])?,
+        )),
+        _ => Ok(Evaluation::Done(carry_out(
+            vm, world, module, source, tree, *last,
+        )?)),
     }
 }
 
@@ -140,7 +177,10 @@ pub(crate) enum Evaluation {
 
 /// Tells the module which names its forms will define, so that functions may call later ones.
 pub fn promise(world: &SharedWorld, module: &str, tree: &Tree) {
-    let names = defined_names(tree, &top_forms(tree)).into_iter().map(|(name, _)| name).collect();
+    let names = defined_names(tree, &top_forms(tree))
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
     world.borrow_mut().module(module).promised = names;
 }
 
@@ -154,9 +194,21 @@ pub(crate) fn carry_out(
 ) -> Result<Word, Problems> {
     let span = tree.span(form);
     let context = FormContext::new(module, &source.name);
-    let compiled = compile_form(tree, form, &context, &mut Asking { vm, world: world.clone() });
-    let top =
-        compiled.map_err(|faults| faults.iter().map(|fault| Problem::from_fault(&source.name, fault)).collect::<Vec<_>>())?;
+    let compiled = compile_form(
+        tree,
+        form,
+        &context,
+        &mut Asking {
+            vm,
+            world: world.clone(),
+        },
+    );
+    let top = compiled.map_err(|faults| {
+        faults
+            .iter()
+            .map(|fault| Problem::from_fault(&source.name, fault))
+            .collect::<Vec<_>>()
+    })?;
     match top {
         TopForm::Code { chunk, definitions } => {
             let answer = run_chunk(vm, chunk).map_err(|problem| vec![problem])?;
@@ -177,7 +229,10 @@ pub(crate) fn carry_out(
                 if let Some(first) = problems.first_mut()
                     && first.place.is_none()
                 {
-                    first.place = Some(Place { source: source.name.clone(), span });
+                    first.place = Some(Place {
+                        source: source.name.clone(),
+                        span,
+                    });
                 }
                 problems
             })?;
@@ -205,7 +260,8 @@ pub(crate) fn run_chunk(vm: &mut Vm, chunk: sup_code::Chunk) -> Result<Word, Pro
 
 /// Verifies and loads a chunk; the function that carries it out.
 pub(crate) fn load_chunk(vm: &mut Vm, chunk: sup_code::Chunk) -> Result<Word, Problem> {
-    let verified = verify(chunk, &CodeLimits::STANDARD).map_err(|error| Problem::new(error.code(), error.to_string()))?;
+    let verified = verify(chunk, &CodeLimits::STANDARD)
+        .map_err(|error| Problem::new(error.code(), error.to_string()))?;
     let loaded = vm.load(&verified).map_err(|raise| problem_of(vm, raise))?;
     vm.entry_of(loaded).map_err(|raise| problem_of(vm, raise))
 }
@@ -230,7 +286,11 @@ pub(crate) fn obey(
 ) -> Result<(), Problems> {
     match instruction {
         Instruction::Load(names) => {
-            let asker = if source.name.starts_with("std:") { Asker::StandardLibrary } else { Asker::Program };
+            let asker = if source.name.starts_with("std:") {
+                Asker::StandardLibrary
+            } else {
+                Asker::Program
+            };
             for name in names {
                 crate::kernels::load(vm, world, &name, asker).map_err(|problem| vec![problem])?;
             }
@@ -262,12 +322,20 @@ pub(crate) fn obey(
             Ok(())
         }
         Instruction::Export(names) => {
-            world.borrow_mut().module(module).exports.get_or_insert_default().extend(names);
+            world
+                .borrow_mut()
+                .module(module)
+                .exports
+                .get_or_insert_default()
+                .extend(names);
             Ok(())
         }
         Instruction::DefineKernel(_) => Err(vec![
-            Problem::new("kernel/declaration", "a kernel is declared in its kernel.slp, not in a program")
-                .with_hint("load it with #(load \"name\")"),
+            Problem::new(
+                "kernel/declaration",
+                "a kernel is declared in its kernel.slp, not in a program",
+            )
+            .with_hint("load it with #(load \"name\")"),
         ]),
     }
 }
@@ -300,26 +368,48 @@ pub(crate) enum Located {
 ///
 /// # Errors
 /// When there is none, when reading files is not granted, or when it is being loaded already.
-pub(crate) fn locate(vm: &mut Vm, world: &SharedWorld, source: &Source, path: &str) -> Result<Located, Problems> {
+pub(crate) fn locate(
+    vm: &mut Vm,
+    world: &SharedWorld,
+    source: &Source,
+    path: &str,
+) -> Result<Located, Problems> {
     if is_standard(path) {
         standard_module(vm, world, path)?;
         return Ok(Located::Known(path.to_owned()));
     }
     if !world.borrow().grants.has(Capability::FileRead) {
         let message = format!("importing {path} needs the capability to read files");
-        return Err(vec![Problem::new("capability/denied", message).with_hint("run with --allow read")]);
+        return Err(vec![
+            Problem::new("capability/denied", message).with_hint("run with --allow read"),
+        ]);
     }
     let file = find_import(world, source, path)?;
     let name = file.display().to_string();
     let cycle = {
         let world = world.borrow();
         let start = world.loading.iter().position(|loading| *loading == name);
-        start.map(|start| world.loading[start..].iter().chain([&name]).cloned().collect::<Vec<_>>().join(" -> "))
+        start.map(|start| {
+            world.loading[start..]
+                .iter()
+                .chain([&name])
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(" -> ")
+        })
     };
     if let Some(cycle) = cycle {
-        return Err(vec![Problem::new("import/cycle", format!("modules import each other in a circle: {cycle}"))]);
+        return Err(vec![Problem::new(
+            "import/cycle",
+            format!("modules import each other in a circle: {cycle}"),
+        )]);
     }
-    if world.borrow().modules.get(&name).is_some_and(|found| found.loaded) {
+    if world
+        .borrow()
+        .modules
+        .get(&name)
+        .is_some_and(|found| found.loaded)
+    {
         return Ok(Located::Known(name));
     }
     Ok(Located::File { name, path: file })
@@ -345,7 +435,10 @@ pub fn load_file(vm: &mut Vm, world: &SharedWorld, name: &str, file: &Path) -> R
 /// When it cannot be read, or is not UTF-8.
 pub(crate) fn read_source(world: &SharedWorld, file: &Path) -> Result<(Source, String), Problems> {
     let bytes = std::fs::read(file).map_err(|error| {
-        vec![Problem::new("import/unreadable", format!("{} cannot be read: {error}", file.display()))]
+        vec![Problem::new(
+            "import/unreadable",
+            format!("{} cannot be read: {error}", file.display()),
+        )]
     })?;
     let source = Source::file(file);
     match String::from_utf8(bytes) {
@@ -353,8 +446,15 @@ pub(crate) fn read_source(world: &SharedWorld, file: &Path) -> Result<(Source, S
         Err(error) => {
             let reading = slp::read_bytes(error.as_bytes(), &ReadLimits::default());
             let shown = with_marks(error.as_bytes());
-            world.borrow_mut().sources.insert(source.name.clone(), shown.into());
-            Err(reading.faults.iter().map(|fault| Problem::from_fault(&source.name, fault)).collect())
+            world
+                .borrow_mut()
+                .sources
+                .insert(source.name.clone(), shown.into());
+            Err(reading
+                .faults
+                .iter()
+                .map(|fault| Problem::from_fault(&source.name, fault))
+                .collect())
         }
     }
 }
@@ -375,11 +475,22 @@ fn find_import(world: &SharedWorld, source: &Source, path: &str) -> Result<PathB
     if let Some(directory) = &source.directory {
         candidates.push(directory.join(path));
     }
-    candidates.extend(world.borrow().import_paths.iter().map(|directory| directory.join(path)));
+    candidates.extend(
+        world
+            .borrow()
+            .import_paths
+            .iter()
+            .map(|directory| directory.join(path)),
+    );
     candidates.push(PathBuf::from(path));
-    let found = candidates.iter().find_map(|candidate| candidate.canonicalize().ok().filter(|file| file.is_file()));
+    let found = candidates
+        .iter()
+        .find_map(|candidate| candidate.canonicalize().ok().filter(|file| file.is_file()));
     found.ok_or_else(|| {
-        let tried: Vec<String> = candidates.iter().map(|candidate| candidate.display().to_string()).collect();
+        let tried: Vec<String> = candidates
+            .iter()
+            .map(|candidate| candidate.display().to_string())
+            .collect();
         vec![
             Problem::new("import/missing", format!("there is no module {path}"))
                 .with_hint(format!("looked for {}", tried.join(", "))),

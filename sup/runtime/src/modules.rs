@@ -59,7 +59,11 @@ impl Module {
     #[must_use]
     pub fn shows(&self, name: &str) -> bool {
         let defined = self.entries.contains_key(name) || self.macros.contains_key(name);
-        defined && self.exports.as_ref().is_none_or(|exports| exports.iter().any(|export| export == name))
+        defined
+            && self
+                .exports
+                .as_ref()
+                .is_none_or(|exports| exports.iter().any(|export| export == name))
     }
 
     /// Adds or replaces a definition.
@@ -89,4 +93,3 @@ pub struct PrimitiveInfo {
     /// Whether it is visible without its kernel's name.
     pub everyday: bool,
 }
-

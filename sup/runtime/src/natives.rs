@@ -31,8 +31,12 @@ const KEPT_EVALUATIONS: u64 = 64;
 
 /// The world that hangs on the machine.
 pub(crate) fn world_of(vm: &Vm) -> SharedWorld {
-    let host = vm.host.as_ref().and_then(|host| host.downcast_ref::<SharedWorld>());
-    host.expect("the runtime hangs its world on every machine that it makes").clone()
+    let host = vm
+        .host
+        .as_ref()
+        .and_then(|host| host.downcast_ref::<SharedWorld>());
+    host.expect("the runtime hangs its world on every machine that it makes")
+        .clone()
 }
 
 /// Raises a problem as an error value.
@@ -53,7 +57,10 @@ pub(crate) fn raise_problem(vm: &mut Vm, problem: &Problem) -> Raise {
 
 fn place_word(vm: &mut Vm, place: &crate::problem::Place) -> Outcome {
     let source = vm.new_str(&place.source)?;
-    let (start, end) = (vm.new_int(place.span.start.into())?, vm.new_int(place.span.end.into())?);
+    let (start, end) = (
+        vm.new_int(place.span.start.into())?,
+        vm.new_int(place.span.end.into())?,
+    );
     vm.new_list(2, &[source, start, end])
 }
 
@@ -91,8 +98,17 @@ impl From<Raise> for Failure {
     }
 }
 
-fn eval_text(vm: &mut Vm, world: &SharedWorld, module: &str, source: &Source, text: &str) -> Result<Evaluation, Failure> {
-    world.borrow_mut().sources.insert(source.name.clone(), text.into());
+fn eval_text(
+    vm: &mut Vm,
+    world: &SharedWorld,
+    module: &str,
+    source: &Source,
+    text: &str,
+) -> Result<Evaluation, Failure> {
+    world
+        .borrow_mut()
+        .sources
+        .insert(source.name.clone(), text.into());
     let mut reading = slp::read(text, &ReadLimits::default());
     if let Some(fault) = reading.faults.first() {
         return Err(Failure::Problem(Problem::from_fault(&source.name, fault)));
@@ -100,30 +116,58 @@ fn eval_text(vm: &mut Vm, world: &SharedWorld, module: &str, source: &Source, te
     load::evaluate(vm, world, module, source, &mut reading.tree).map_err(first_failure)
 }
 
-fn eval_form(vm: &mut Vm, world: &SharedWorld, module: &str, source: &Source, x: Word) -> Result<Evaluation, Failure> {
+fn eval_form(
+    vm: &mut Vm,
+    world: &SharedWorld,
+    module: &str,
+    source: &Source,
+    x: Word,
+) -> Result<Evaluation, Failure> {
     let flat = vm.to_flat(x)?;
     let mut tree = match form::value_to_tree(&flat) {
         Ok(tree) => tree,
-        Err(_) if matches!(kind_of(x), Some(Kind::Closure | Kind::Instance)) => return Ok(Evaluation::Done(x)),
-        Err(error) => return Err(Failure::Problem(Problem::new("eval/not-a-form", error.to_string()))),
+        Err(_) if matches!(kind_of(x), Some(Kind::Closure | Kind::Instance)) => {
+            return Ok(Evaluation::Done(x));
+        }
+        Err(error) => {
+            return Err(Failure::Problem(Problem::new(
+                "eval/not-a-form",
+                error.to_string(),
+            )));
+        }
     };
-    let text = tree.roots().first().map(|root| slp::print(&tree, *root)).unwrap_or_default();
+    let text = tree
+        .roots()
+        .first()
+        .map(|root| slp::print(&tree, *root))
+        .unwrap_or_default();
     let mut reading = slp::read(&text, &ReadLimits::default());
     if reading.faults.is_empty() {
-        world.borrow_mut().sources.insert(source.name.clone(), text.into());
+        world
+            .borrow_mut()
+            .sources
+            .insert(source.name.clone(), text.into());
         std::mem::swap(&mut tree, &mut reading.tree);
     }
     load::evaluate(vm, world, module, source, &mut tree).map_err(first_failure)
 }
 
 fn first_failure(problems: load::Problems) -> Failure {
-    Failure::Problem(problems.into_iter().next().expect("a failed load tells at least one problem"))
+    Failure::Problem(
+        problems
+            .into_iter()
+            .next()
+            .expect("a failed load tells at least one problem"),
+    )
 }
 
 /// Answers `%eval` by having the machine call the function in its place.
 fn call_instead(vm: &mut Vm, function: Word) -> Outcome {
     let arguments = vm.new_list(2, &[])?;
-    vm.signal = Signal::Call { callee: function, arguments };
+    vm.signal = Signal::Call {
+        callee: function,
+        arguments,
+    };
     Err(Raise)
 }
 
@@ -160,7 +204,10 @@ pub(crate) fn write(vm: &mut Vm, text: &str) -> Result<(), Raise> {
     if !world.grants.has(Capability::Console) {
         return Err(vm.raise("capability/denied", "writing to the console was not granted"));
     }
-    let outcome = world.console.as_mut().map_or(Ok(()), |console| console.write(text));
+    let outcome = world
+        .console
+        .as_mut()
+        .map_or(Ok(()), |console| console.write(text));
     outcome.map_err(|error| vm.raise("io/write", &format!("the console cannot be written: {error}")))
 }
 
@@ -181,7 +228,13 @@ fn sleep(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     let ms = match (vm.as_int(arguments[0]), vm.as_real(arguments[0])) {
         (Some(ms), _) => ms as f64,
         (None, Some(ms)) => ms,
-        _ => return Err(vm.raise_data("type/mismatch", "sleep takes a number of milliseconds", arguments[0])),
+        _ => {
+            return Err(vm.raise_data(
+                "type/mismatch",
+                "sleep takes a number of milliseconds",
+                arguments[0],
+            ));
+        }
     };
     if !(0.0..=86_400_000.0).contains(&ms) {
         return Err(vm.raise("value/invalid", "sleep takes 0 to 86400000 milliseconds"));

@@ -48,7 +48,11 @@ impl Problem {
     /// A problem without a place.
     #[must_use]
     pub fn new(code: &str, message: impl Into<String>) -> Problem {
-        Problem { code: code.to_owned(), message: message.into(), ..Problem::default() }
+        Problem {
+            code: code.to_owned(),
+            message: message.into(),
+            ..Problem::default()
+        }
     }
 
     /// The same problem with a hint.
@@ -65,7 +69,10 @@ impl Problem {
             code: fault.code.to_owned(),
             message: fault.message.clone(),
             hint: fault.hint.clone(),
-            place: Some(Place { source: source.to_owned(), span: fault.span }),
+            place: Some(Place {
+                source: source.to_owned(),
+                span: fault.span,
+            }),
             unfinished: fault.unfinished,
             ..Problem::default()
         }
@@ -78,9 +85,17 @@ impl Problem {
             return Problem::new("vm/unknown", vm.repr(error));
         };
         let code = obj.get(field::CODE);
-        let code = if is_immediate(code, Immediate::Keyword) { names::text(payload(code)) } else { "error/raised" };
+        let code = if is_immediate(code, Immediate::Keyword) {
+            names::text(payload(code))
+        } else {
+            "error/raised"
+        };
         let message = obj.get(field::MESSAGE);
-        let message = if message == NIL { String::new() } else { vm.display(message) };
+        let message = if message == NIL {
+            String::new()
+        } else {
+            vm.display(message)
+        };
         let trace = trace_lines(vm, obj.get(field::TRACE));
         let data = obj.get(field::DATA);
         Problem {
@@ -95,13 +110,29 @@ impl Problem {
 }
 
 fn trace_lines(vm: &Vm, trace: Word) -> Vec<TraceLine> {
-    let Some(entries) = vm.list_items(trace) else { return Vec::new() };
-    entries.iter().filter_map(|entry| trace_line(vm, *entry)).collect()
+    let Some(entries) = vm.list_items(trace) else {
+        return Vec::new();
+    };
+    entries
+        .iter()
+        .filter_map(|entry| trace_line(vm, *entry))
+        .collect()
 }
 
 fn trace_line(vm: &Vm, entry: Word) -> Option<TraceLine> {
-    let [source, start, end, function] = *vm.list_items(entry)? else { return None };
-    let span = Span { start: vm.as_int(start)? as u32, end: vm.as_int(end)? as u32 };
-    let place = Place { source: vm.text_of(&source)?.to_owned(), span };
-    Some(TraceLine { function: vm.text_of(&function)?.to_owned(), place })
+    let [source, start, end, function] = *vm.list_items(entry)? else {
+        return None;
+    };
+    let span = Span {
+        start: vm.as_int(start)? as u32,
+        end: vm.as_int(end)? as u32,
+    };
+    let place = Place {
+        source: vm.text_of(&source)?.to_owned(),
+        span,
+    };
+    Some(TraceLine {
+        function: vm.text_of(&function)?.to_owned(),
+        place,
+    })
 }

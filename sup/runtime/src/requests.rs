@@ -93,12 +93,18 @@ fn get(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
 }
 
 fn unknown(name: &str) -> Problem {
-    Problem::new("store/unknown-name", format!("the store has no code named {name}"))
-        .with_hint("`sup ls` tells every name")
+    Problem::new(
+        "store/unknown-name",
+        format!("the store has no code named {name}"),
+    )
+    .with_hint("`sup ls` tells every name")
 }
 
 fn list(codebase: &Codebase, prefix: &str) -> Result<Rows, Problem> {
-    let listed = codebase.names().list(prefix, MAX_LISTED).map_err(|error| told(&error))?;
+    let listed = codebase
+        .names()
+        .list(prefix, MAX_LISTED)
+        .map_err(|error| told(&error))?;
     let row = |entry: sup_store::Listed| {
         vec![
             entry.name,
@@ -112,7 +118,11 @@ fn list(codebase: &Codebase, prefix: &str) -> Result<Rows, Problem> {
 }
 
 fn remove(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
-    if codebase.names().remove(name, codebase::stamp()).map_err(|error| told(&error))? {
+    if codebase
+        .names()
+        .remove(name, codebase::stamp())
+        .map_err(|error| told(&error))?
+    {
         return Ok(Rows::new());
     }
     Err(unknown(name))
@@ -120,7 +130,10 @@ fn remove(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
 
 fn log(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
     if name.is_empty() {
-        let changes = codebase.names().changes(MAX_LISTED).map_err(|error| told(&error))?;
+        let changes = codebase
+            .names()
+            .changes(MAX_LISTED)
+            .map_err(|error| told(&error))?;
         let mut rows = Rows::new();
         for change in changes {
             let (version, time) = (change.version.0.to_string(), change.time_us.to_string());
@@ -131,7 +144,10 @@ fn log(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
         }
         return Ok(rows);
     }
-    let entries = codebase.names().log(name, MAX_LISTED).map_err(|error| told(&error))?;
+    let entries = codebase
+        .names()
+        .log(name, MAX_LISTED)
+        .map_err(|error| told(&error))?;
     if entries.is_empty() {
         return Err(unknown(name));
     }
@@ -140,7 +156,13 @@ fn log(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
             Some((hash, _)) => ("put", hash.to_string()),
             None => ("rm", String::new()),
         };
-        vec![entry.version.0.to_string(), entry.time_us.to_string(), what.to_owned(), name.to_owned(), hash]
+        vec![
+            entry.version.0.to_string(),
+            entry.time_us.to_string(),
+            what.to_owned(),
+            name.to_owned(),
+            hash,
+        ]
     };
     Ok(entries.into_iter().map(row).collect())
 }
@@ -163,7 +185,8 @@ fn call(vm: &mut Vm, world: &SharedWorld, name: &str, arguments: &[String]) -> R
     let words: Vec<_> = kept.iter().map(|kept| vm.kept(kept)).collect();
     let function = vm.kept(&kept_function);
     let answer = outcome.and_then(|()| {
-        vm.call(function, &words).map_err(|raise| vec![crate::load::problem_of(vm, raise)])
+        vm.call(function, &words)
+            .map_err(|raise| vec![crate::load::problem_of(vm, raise)])
     });
     for kept in kept.into_iter().chain([kept_function]) {
         vm.release(kept);

@@ -42,8 +42,14 @@ impl Asking<'_> {
             drop(world);
             return self.primitive(&alias);
         }
-        let cell = CellName { module: module.to_owned(), name: name.to_owned() };
-        Some(Resolution::Cell { cell, parameters: entry.parameters })
+        let cell = CellName {
+            module: module.to_owned(),
+            name: name.to_owned(),
+        };
+        Some(Resolution::Cell {
+            cell,
+            parameters: entry.parameters,
+        })
     }
 
     fn primitive(&self, name: &str) -> Option<Resolution> {
@@ -59,8 +65,15 @@ impl Asking<'_> {
     }
 
     fn qualified(&mut self, module: &str, symbol: &str) -> Option<Resolution> {
-        let (alias, name) = symbol.rsplit_once('/').filter(|(alias, name)| !alias.is_empty() && !name.is_empty())?;
-        let imported = self.world.borrow().modules.get(module).and_then(|own| own.imports.get(alias).cloned());
+        let (alias, name) = symbol
+            .rsplit_once('/')
+            .filter(|(alias, name)| !alias.is_empty() && !name.is_empty())?;
+        let imported = self
+            .world
+            .borrow()
+            .modules
+            .get(module)
+            .and_then(|own| own.imports.get(alias).cloned());
         if let Some(target) = imported {
             return self.shown(&target, name);
         }
@@ -96,7 +109,12 @@ impl Host for Asking<'_> {
         if let Some(found) = self.qualified(module, symbol) {
             return found;
         }
-        let bare = self.world.borrow().modules.get(module).is_some_and(|own| own.bare);
+        let bare = self
+            .world
+            .borrow()
+            .modules
+            .get(module)
+            .is_some_and(|own| own.bare);
         if !bare
             && module != CORE
             && let Some(found) = self.shown(CORE, symbol)
@@ -111,11 +129,21 @@ impl Host for Asking<'_> {
         {
             return found;
         }
-        let promised =
-            self.world.borrow().modules.get(module).is_some_and(|own| own.promised.iter().any(|name| name == symbol));
+        let promised = self
+            .world
+            .borrow()
+            .modules
+            .get(module)
+            .is_some_and(|own| own.promised.iter().any(|name| name == symbol));
         if promised {
-            let cell = CellName { module: module.to_owned(), name: symbol.to_owned() };
-            return Resolution::Cell { cell, parameters: None };
+            let cell = CellName {
+                module: module.to_owned(),
+                name: symbol.to_owned(),
+            };
+            return Resolution::Cell {
+                cell,
+                parameters: None,
+            };
         }
         if !symbol.contains('/')
             && let Some(found) = codebase::resolve(self.vm, &self.world, symbol)
@@ -132,13 +160,26 @@ impl Host for Asking<'_> {
     fn record_type(&mut self, module: &str, name: &str) -> Option<String> {
         let world = self.world.borrow();
         if let Some((alias, name)) = name.rsplit_once('/') {
-            let target = world.modules.get(module)?.imports.get(alias).map_or(alias, String::as_str);
+            let target = world
+                .modules
+                .get(module)?
+                .imports
+                .get(alias)
+                .map_or(alias, String::as_str);
             let found = world.modules.get(target)?;
-            return found.records.iter().any(|record| record == name).then(|| format!("{target}/{name}"));
+            return found
+                .records
+                .iter()
+                .any(|record| record == name)
+                .then(|| format!("{target}/{name}"));
         }
         let own = |from: &str| {
             let found = world.modules.get(from)?;
-            found.records.iter().any(|record| record == name).then(|| format!("{from}/{name}"))
+            found
+                .records
+                .iter()
+                .any(|record| record == name)
+                .then(|| format!("{from}/{name}"))
         };
         own(module).or_else(|| own(CORE))
     }
@@ -152,10 +193,19 @@ impl Host for Asking<'_> {
         let world = self.world.borrow();
         let entry = match symbol.rsplit_once('/') {
             Some((alias, name)) if !alias.is_empty() => {
-                let target = world.modules.get(module)?.imports.get(alias).map_or(alias, String::as_str);
+                let target = world
+                    .modules
+                    .get(module)?
+                    .imports
+                    .get(alias)
+                    .map_or(alias, String::as_str);
                 world.shown(target, name)?
             }
-            _ => world.modules.get(module).and_then(|own| own.entries.get(symbol)).or_else(|| world.shown(CORE, symbol))?,
+            _ => world
+                .modules
+                .get(module)
+                .and_then(|own| own.entries.get(symbol))
+                .or_else(|| world.shown(CORE, symbol))?,
         };
         entry.signature.clone()
     }
@@ -189,7 +239,9 @@ fn edit_distance(from: &str, to: &str, limit: usize) -> Option<usize> {
     for (i, x) in a.iter().enumerate() {
         let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let mut best = (last[j] + usize::from(x != y)).min(last[j + 1] + 1).min(row[j] + 1);
+            let mut best = (last[j] + usize::from(x != y))
+                .min(last[j + 1] + 1)
+                .min(row[j] + 1);
             if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
                 best = best.min(before[j - 1] + 1);
             }
@@ -210,6 +262,9 @@ mod tests {
         assert_eq!(nearest("conut", names()), ["count"]);
         assert_eq!(nearest("redcue", names()), ["reduce"]);
         assert_eq!(nearest("xyzzy", names()), Vec::<String>::new());
-        assert_eq!(nearest("+", vec!["-".to_owned(), "x".to_owned()]), Vec::<String>::new());
+        assert_eq!(
+            nearest("+", vec!["-".to_owned(), "x".to_owned()]),
+            Vec::<String>::new()
+        );
     }
 }

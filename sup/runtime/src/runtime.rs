@@ -99,8 +99,12 @@ impl Runtime {
 /// When the operating system gives no thread, or `work` panics.
 pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new().name("sup".to_owned()).stack_size(STACK_BYTES);
-        let thread = builder.spawn_scoped(scope, work).expect("the operating system gives the process a thread");
+        let builder = std::thread::Builder::new()
+            .name("sup".to_owned())
+            .stack_size(STACK_BYTES);
+        let thread = builder
+            .spawn_scoped(scope, work)
+            .expect("the operating system gives the process a thread");
         match thread.join() {
             Ok(answer) => answer,
             Err(panic) => std::panic::resume_unwind(panic),

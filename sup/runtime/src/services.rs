@@ -1,13 +1,15 @@
 //! What kernels may reach of the world: the console, files, stores. Each asks the grants first.
 
-use std::collections::HashMap;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use sup_abi::word::NIL;
 use sup_host::Services;
-use sup_host::services::{Access, Change, Durability, FilesService, IoService, ScanRange, StoreService, Stream, Visit};
+use sup_host::services::{
+    Access, Change, Durability, FilesService, IoService, ScanRange, StoreService, Stream, Visit,
+};
 use sup_store::key::{self, Tuple};
 use sup_store::{Batch, Direction, Expected, Namespace, Namespaces, Store, StoreError, StoreLimits, Tenant};
 use sup_vm::error::{Outcome, Raise};
@@ -29,8 +31,15 @@ const PAGE: usize = 1024;
 pub fn services(durable: Option<Arc<dyn Store>>) -> Result<Services, Problem> {
     let namespaces =
         Namespaces::new(durable, Tenant::local(), StoreLimits::standard()).map_err(|error| told(&error))?;
-    let stores = Stores { namespaces, open: RefCell::default() };
-    Ok(Services { io: Some(Box::new(Terminal)), files: Some(Box::new(Files)), store: Some(Box::new(stores)) })
+    let stores = Stores {
+        namespaces,
+        open: RefCell::default(),
+    };
+    Ok(Services {
+        io: Some(Box::new(Terminal)),
+        files: Some(Box::new(Files)),
+        store: Some(Box::new(stores)),
+    })
 }
 
 fn require(vm: &mut Vm, capability: Capability) -> Result<(), Raise> {
@@ -38,7 +47,10 @@ fn require(vm: &mut Vm, capability: Capability) -> Result<(), Raise> {
         return Ok(());
     }
     let name = vm.running_primitive_name();
-    let message = format!("{name} needs the capability {}, which was not granted", capability.name());
+    let message = format!(
+        "{name} needs the capability {}, which was not granted",
+        capability.name()
+    );
     Err(vm.raise("capability/denied", &message))
 }
 
@@ -52,7 +64,11 @@ impl Terminal {
     ) -> Result<T, Raise> {
         require(vm, Capability::Console)?;
         let world = world_of(vm);
-        let outcome = world.borrow_mut().console.as_mut().map_or_else(|| Ok(T::default()), |console| act(&mut **console));
+        let outcome = world
+            .borrow_mut()
+            .console
+            .as_mut()
+            .map_or_else(|| Ok(T::default()), |console| act(&mut **console));
         outcome.map_err(|error| vm.raise("io/console", &format!("the console failed: {error}")))
     }
 }
@@ -71,7 +87,10 @@ impl IoService for Terminal {
     }
 
     fn read_line(&self, vm: &mut Vm) -> Outcome {
-        match self.with(vm, |console| console.read_line())? {
+        let line = self.with(vm, |console| console.read_line())?;
+        // While it waited, others may have posted something, such as a new version of stored code.
+        vm.read_posts();
+        match line {
             Some(line) => vm.new_string(line),
             None => Ok(NIL),
         }
@@ -163,7 +182,9 @@ impl StoreService for Stores {
     fn open_memory(&self, vm: &mut Vm, name: &str) -> Result<u64, Raise> {
         require(vm, Capability::Store)?;
         let opened = self.namespaces.open_memory(name);
-        opened.map(|namespace| self.handle(name, namespace)).map_err(|error| raised(vm, &error))
+        opened
+            .map(|namespace| self.handle(name, namespace))
+            .map_err(|error| raised(vm, &error))
     }
 
     fn open_disk(&self, vm: &mut Vm, name: &str, path: Option<&str>) -> Result<u64, Raise> {
@@ -175,7 +196,9 @@ impl StoreService for Stores {
                 self.namespaces.open_disk_at(name, path.as_ref())
             }
         };
-        opened.map(|namespace| self.handle(name, namespace)).map_err(|error| raised(vm, &error))
+        opened
+            .map(|namespace| self.handle(name, namespace))
+            .map_err(|error| raised(vm, &error))
     }
 
     fn find(&self, vm: &mut Vm, name: &str) -> Result<Option<u64>, Raise> {
@@ -189,7 +212,13 @@ impl StoreService for Stores {
         namespace.get(&key).map_err(|error| raised(vm, &error))
     }
 
-    fn write(&self, vm: &mut Vm, store: u64, changes: &[Change<'_>], durability: Durability) -> Result<(), Raise> {
+    fn write(
+        &self,
+        vm: &mut Vm,
+        store: u64,
+        changes: &[Change<'_>],
+        durability: Durability,
+    ) -> Result<(), Raise> {
         let namespace = self.namespace(vm, store)?;
         let mut batch = Batch::new();
         for change in changes {
@@ -238,10 +267,14 @@ impl StoreService for Stores {
         }
         let mut left = range.limit;
         while left > 0 {
-            let page = namespace.scan(&keys, Direction::Forward, left.min(PAGE)).map_err(|error| raised(vm, &error))?;
+            let page = namespace
+                .scan(&keys, Direction::Forward, left.min(PAGE))
+                .map_err(|error| raised(vm, &error))?;
             for entry in &page.entries {
                 let part = key::parts(&entry.key).next().and_then(Result::ok);
-                let Some(text) = part.as_ref().and_then(|part| part.as_str()) else { continue };
+                let Some(text) = part.as_ref().and_then(|part| part.as_str()) else {
+                    continue;
+                };
                 left -= 1;
                 if visit(text.as_bytes(), &entry.value) == ControlFlow::Break(()) {
                     return Ok(());

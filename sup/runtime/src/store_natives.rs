@@ -67,7 +67,11 @@ fn value(vm: &mut Vm, arguments: &[Word]) -> Outcome {
 
 fn names(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     let codebase = granted(vm)?;
-    let prefix = if arguments.is_empty() || arguments[0] == NIL { String::new() } else { name_at(vm, arguments, 0)? };
+    let prefix = if arguments.is_empty() || arguments[0] == NIL {
+        String::new()
+    } else {
+        name_at(vm, arguments, 0)?
+    };
     let listed = match codebase.names().list(&prefix, MAX_LISTED) {
         Ok(listed) => listed,
         Err(error) => return Err(raise_problem(vm, &told(&error))),

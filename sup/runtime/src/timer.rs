@@ -44,7 +44,11 @@ impl Timer {
                     due = self.due.lock().expect("no holder of the timer panics");
                 }
                 Some((when, _)) => {
-                    due = self.changed.wait_timeout(due, when - now).expect("no holder of the timer panics").0;
+                    due = self
+                        .changed
+                        .wait_timeout(due, when - now)
+                        .expect("no holder of the timer panics")
+                        .0;
                 }
                 None => due = self.changed.wait(due).expect("no holder of the timer panics"),
             }

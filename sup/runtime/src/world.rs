@@ -74,7 +74,11 @@ impl World {
     /// What a module shows of a name, for whoever imports it.
     #[must_use]
     pub fn shown(&self, module: &str, name: &str) -> Option<&Entry> {
-        self.modules.get(module).filter(|found| found.shows(name))?.entries.get(name)
+        self.modules
+            .get(module)
+            .filter(|found| found.shows(name))?
+            .entries
+            .get(name)
     }
 
     /// Every name that code of a module can use unqualified, and the qualified ones of its imports.
@@ -85,14 +89,23 @@ impl World {
             names.extend(own.entries.keys().cloned());
             names.extend(own.macros.keys().cloned());
             for (alias, target) in &own.imports {
-                names.extend(self.shown_names(target).into_iter().map(|name| format!("{alias}/{name}")));
+                names.extend(
+                    self.shown_names(target)
+                        .into_iter()
+                        .map(|name| format!("{alias}/{name}")),
+                );
             }
             if !own.bare {
                 names.extend(self.shown_names(CORE));
             }
         }
         names.extend(self.everyday.keys().cloned());
-        names.extend(self.primitives.keys().filter(|name| !name.starts_with('%')).cloned());
+        names.extend(
+            self.primitives
+                .keys()
+                .filter(|name| !name.starts_with('%'))
+                .cloned(),
+        );
         names.sort();
         names.dedup();
         names
@@ -101,7 +114,9 @@ impl World {
     /// Every name that a module shows.
     #[must_use]
     pub fn shown_names(&self, module: &str) -> Vec<String> {
-        let Some(found) = self.modules.get(module) else { return Vec::new() };
+        let Some(found) = self.modules.get(module) else {
+            return Vec::new();
+        };
         let defined = found.order.iter().chain(found.macros.keys());
         defined.filter(|name| found.shows(name)).cloned().collect()
     }

@@ -36,7 +36,10 @@ static RETURNS: [[Insn; 2]; 256] = {
     let mut table = [[Insn::new(Op::Call, 0, 0, 0, 0); 2]; 256];
     let mut a = 0;
     while a < 256 {
-        table[a] = [Insn::new(Op::Call, a as u8, 0, 0, 0), Insn::new(Op::Return, a as u8, 0, 0, 0)];
+        table[a] = [
+            Insn::new(Op::Call, a as u8, 0, 0, 0),
+            Insn::new(Op::Return, a as u8, 0, 0, 0),
+        ];
         a += 1;
     }
     table
@@ -65,7 +68,9 @@ impl Vm {
                 let callee = self.cells[i.d() as usize];
                 if callee == sup_abi::word::UNDEFINED {
                     let (module, name) = cells::name(i.d() as u32);
-                    return Err(self.raise("name/unbound", &format!("{name} has no value in module {module}")));
+                    return Err(
+                        self.raise("name/unbound", &format!("{name} has no value in module {module}"))
+                    );
                 }
                 Ok(callee)
             }
@@ -121,12 +126,17 @@ impl Vm {
 
     fn raise_depth(&mut self) -> Raise {
         let depth = self.limits.depth;
-        self.raise("vm/depth", &format!("calls are nested too deep: the limit is {depth} open calls"))
+        self.raise(
+            "vm/depth",
+            &format!("calls are nested too deep: the limit is {depth} open calls"),
+        )
     }
 
     /// Arranges the arguments at `base` as the closure's parameter list wants them. Raises in the caller's frame.
     fn enter(&mut self, callee: Word, base: *mut Word, argc: usize) -> Result<(), Raise> {
-        let Some(meta) = FunctionMeta::of_callee(callee) else { return Err(self.raise_not_callable(callee)) };
+        let Some(meta) = FunctionMeta::of_callee(callee) else {
+            return Err(self.raise_not_callable(callee));
+        };
         let parameters = meta.parameters;
         let (required, optional) = (parameters.n_required as usize, parameters.n_optional as usize);
         if argc < required || (argc > required + optional && parameters.tail == Tail::None) {
@@ -150,9 +160,14 @@ impl Vm {
     }
 
     fn keys_map(&mut self, rest: &[Word]) -> Outcome {
-        let keyed = rest.chunks(2).all(|pair| pair.len() == 2 && is_immediate(pair[0], Immediate::Keyword));
+        let keyed = rest
+            .chunks(2)
+            .all(|pair| pair.len() == 2 && is_immediate(pair[0], Immediate::Keyword));
         if !keyed {
-            return Err(self.raise("call/keys", "after its named parameters this function takes keywords, each with a value"));
+            return Err(self.raise(
+                "call/keys",
+                "after its named parameters this function takes keywords, each with a value",
+            ));
         }
         self.new_map(rest)
     }
@@ -164,15 +179,25 @@ impl Vm {
 
     fn raise_arity(&mut self, meta: &FunctionMeta, argc: usize) -> Raise {
         let parameters = meta.parameters;
-        let (least, most) = (parameters.n_required, parameters.n_required + parameters.n_optional);
+        let (least, most) = (
+            parameters.n_required,
+            parameters.n_required + parameters.n_optional,
+        );
         let wanted = match parameters.tail {
             Tail::None if least == most => format!("{least}"),
             Tail::None => format!("{least} to {most}"),
             _ => format!("at least {least}"),
         };
         let name = &meta.function().name;
-        let name = if name.is_empty() { "this function" } else { name.as_str() };
-        self.raise("call/arity", &format!("{name} takes {wanted} argument(s), got {argc}"))
+        let name = if name.is_empty() {
+            "this function"
+        } else {
+            name.as_str()
+        };
+        self.raise(
+            "call/arity",
+            &format!("{name} takes {wanted} argument(s), got {argc}"),
+        )
     }
 
     /// Runs a primitive whose arguments follow register `a`, and puts the answer there.
@@ -190,7 +215,12 @@ impl Vm {
     }
 
     /// Runs a primitive: its answer, or nothing when it left a signal.
-    pub(crate) fn run_primitive(&mut self, id: u32, argc: usize, argv: *const Word) -> Result<Option<Word>, Raise> {
+    pub(crate) fn run_primitive(
+        &mut self,
+        id: u32,
+        argc: usize,
+        argv: *const Word,
+    ) -> Result<Option<Word>, Raise> {
         let entry = self.primitive(id);
         if argc < entry.min.into() || (entry.max != primitives::ANY_NUMBER && argc > entry.max.into()) {
             let wanted = match entry.max {
@@ -199,7 +229,10 @@ impl Vm {
                 max => format!("{} to {max}", entry.min),
             };
             let name = primitives::name(id);
-            return Err(self.raise("call/arity", &format!("{name} takes {wanted} argument(s), got {argc}")));
+            return Err(self.raise(
+                "call/arity",
+                &format!("{name} takes {wanted} argument(s), got {argc}"),
+            ));
         }
         for attempt in 0..2 {
             self.running_primitive = id;
@@ -224,7 +257,10 @@ impl Vm {
     fn check_raised(&mut self) -> Raise {
         if self.pending == NIL && !self.out_of_memory {
             let name = primitives::name(self.running_primitive);
-            return self.raise("kernel/throw", &format!("{name} said that it raised, and did not"));
+            return self.raise(
+                "kernel/throw",
+                &format!("{name} said that it raised, and did not"),
+            );
         }
         Raise
     }
@@ -271,10 +307,17 @@ impl Vm {
     /// Lays the elements of a list out at `base`; answers how many.
     fn spread(&mut self, arguments: Word, base: *mut Word) -> Result<usize, Raise> {
         let Some(items) = self.list_items(arguments) else {
-            return Err(self.raise_data("type/mismatch", "the arguments to apply must be a list", arguments));
+            return Err(self.raise_data(
+                "type/mismatch",
+                "the arguments to apply must be a list",
+                arguments,
+            ));
         };
         if items.len() > MAX_ARGUMENTS {
-            return Err(self.raise("call/too-many-arguments", &format!("a call has at most {MAX_ARGUMENTS} arguments")));
+            return Err(self.raise(
+                "call/too-many-arguments",
+                &format!("a call has at most {MAX_ARGUMENTS} arguments"),
+            ));
         }
         self.grow_stack_to(base, items.len())?;
         for (index, word) in items.iter().enumerate() {
@@ -335,7 +378,8 @@ impl Vm {
             _ => (self.r(i.a()), self.r(i.b())),
         };
         // SAFETY: the running window, and one more word, fit below the soft end and the room beyond it.
-        let n = FunctionMeta::of_callee(unsafe { *self.registers.base.sub(1) }).map_or(0, |meta| meta.n_registers);
+        let n = FunctionMeta::of_callee(unsafe { *self.registers.base.sub(1) })
+            .map_or(0, |meta| meta.n_registers);
         let window = unsafe { self.registers.base.add(n as usize + 1) };
         let argc = self.spread(arguments, window)?;
         if let Some(id) = primitive_id(callee) {
@@ -429,10 +473,16 @@ impl Vm {
     /// Calls back into the machine from native code and runs until the callee answers.
     pub(crate) fn call_from_native(&mut self, callee: Word, arguments: &[Word]) -> Outcome {
         if self.n_native_calls >= MAX_NATIVE_CALLS {
-            return Err(self.raise("vm/native-depth", "native functions call back into the program too deep"));
+            return Err(self.raise(
+                "vm/native-depth",
+                "native functions call back into the program too deep",
+            ));
         }
         if arguments.len() > WINDOW_WORDS / 2 {
-            return Err(self.raise("call/too-many-arguments", "a native function passes too many arguments"));
+            return Err(self.raise(
+                "call/too-many-arguments",
+                "a native function passes too many arguments",
+            ));
         }
         let saved = self.registers;
         let saved_floor = self.handler_floor;
@@ -443,12 +493,19 @@ impl Vm {
         self.n_native_calls -= 1;
         self.handler_floor = saved_floor;
         self.running_primitive = saved_primitive;
-        self.registers = crate::vm::Registers { fuel: self.registers.fuel, ..saved };
+        self.registers = crate::vm::Registers {
+            fuel: self.registers.fuel,
+            ..saved
+        };
         outcome
     }
 
     fn run_nested(&mut self, callee: Word, arguments: &[Word]) -> Outcome {
-        let base = self.registers.base.wrapping_add(WINDOW_WORDS).max(self.native_arguments_end.wrapping_add(1));
+        let base = self
+            .registers
+            .base
+            .wrapping_add(WINDOW_WORDS)
+            .max(self.native_arguments_end.wrapping_add(1));
         self.grow_stack_to(base, WINDOW_WORDS)?;
         // SAFETY: the running window ends at most WINDOW_WORDS after its base, and the stack was grown to hold a window
         // and its arguments from there.
@@ -460,13 +517,19 @@ impl Vm {
             }
         }
         if let Some(id) = primitive_id(callee) {
-            let outer = std::mem::replace(&mut self.native_arguments_end, base.wrapping_add(1 + arguments.len()));
+            let outer = std::mem::replace(
+                &mut self.native_arguments_end,
+                base.wrapping_add(1 + arguments.len()),
+            );
             // SAFETY: as above.
             let answer = self.run_primitive(id, arguments.len(), unsafe { base.add(1) });
             self.native_arguments_end = outer;
             return answer?.ok_or_else(|| {
                 self.signal = Signal::None;
-                self.raise("vm/park-in-native", "a function that waits was called from native code")
+                self.raise(
+                    "vm/park-in-native",
+                    "a function that waits was called from native code",
+                )
             });
         }
         self.registers.base = base;
@@ -480,7 +543,10 @@ impl Vm {
                 Exit::Yield => {}
                 Exit::Park => {
                     self.running_fiber().state = crate::fiber::FiberState::Runnable;
-                    return Err(self.raise("vm/park-in-native", "a function that waits was called from native code"));
+                    return Err(self.raise(
+                        "vm/park-in-native",
+                        "a function that waits was called from native code",
+                    ));
                 }
             }
         }
@@ -496,12 +562,16 @@ fn may_run_again(entry: primitives::PrimitiveEntry) -> bool {
 /// Words that the arguments take in the callee's window once they are arranged.
 fn window_arguments(meta: &FunctionMeta) -> usize {
     let parameters = meta.parameters;
-    parameters.n_required as usize + parameters.n_optional as usize + usize::from(parameters.tail != Tail::None)
+    parameters.n_required as usize
+        + parameters.n_optional as usize
+        + usize::from(parameters.tail != Tail::None)
 }
 
 /// Where a closure's code begins.
 fn entry_of(closure: Word) -> *const Insn {
-    Obj::from_word(closure).expect("the callee was found to be a closure").get(1) as *const Insn
+    Obj::from_word(closure)
+        .expect("the callee was found to be a closure")
+        .get(1) as *const Insn
 }
 
 /// The number of a primitive, when the word is one.

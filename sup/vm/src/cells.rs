@@ -35,13 +35,24 @@ pub fn id(module: &str, name: &str) -> u32 {
 /// The number of a module variable if it has one.
 #[must_use]
 pub fn find(module: &str, name: &str) -> Option<u32> {
-    TABLE.read().expect("no holder of the table panics").ids.get(&(module, name)).copied()
+    TABLE
+        .read()
+        .expect("no holder of the table panics")
+        .ids
+        .get(&(module, name))
+        .copied()
 }
 
 /// Module and name of a module variable.
 #[must_use]
 pub fn name(id: u32) -> (&'static str, &'static str) {
-    TABLE.read().expect("no holder of the table panics").names.get(id as usize).copied().unwrap_or(("", ""))
+    TABLE
+        .read()
+        .expect("no holder of the table panics")
+        .names
+        .get(id as usize)
+        .copied()
+        .unwrap_or(("", ""))
 }
 
 impl Vm {

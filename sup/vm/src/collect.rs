@@ -61,7 +61,11 @@ impl Heap {
         }
         for obj in std::mem::take(&mut self.young_external) {
             let header = obj.header();
-            if header.is_forwarded() { self.old_external.push(Obj(header.0 as *mut u64)) } else { self.finalize(obj) }
+            if header.is_forwarded() {
+                self.old_external.push(Obj(header.0 as *mut u64))
+            } else {
+                self.finalize(obj)
+            }
         }
         self.next = self.nursery.start().cast();
         self.limit = if self.stress { self.next } else { self.nursery_end };
@@ -131,7 +135,11 @@ impl Heap {
 
     fn sweep(&mut self) {
         for obj in std::mem::take(&mut self.old_external) {
-            if obj.header().is_marked(self.epoch) { self.old_external.push(obj) } else { self.finalize(obj) }
+            if obj.header().is_marked(self.epoch) {
+                self.old_external.push(obj)
+            } else {
+                self.finalize(obj)
+            }
         }
         for (obj, bytes) in std::mem::take(&mut self.large) {
             if obj.header().is_marked(self.epoch) {
@@ -143,7 +151,9 @@ impl Heap {
         }
         self.sweep_blocks();
         let live = self.used_bytes();
-        self.major_at = (live * 2).max(16 * 1024 * 1024).min(self.quota.max(live + 1024 * 1024));
+        self.major_at = (live * 2)
+            .max(16 * 1024 * 1024)
+            .min(self.quota.max(live + 1024 * 1024));
     }
 
     fn sweep_blocks(&mut self) {

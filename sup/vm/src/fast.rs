@@ -221,7 +221,8 @@ body!(List, s, i, {
 unsafe fn takes_exactly(callee: Word, argc: u8) -> bool {
     // SAFETY: a pointer word names a header.
     is_pointer(callee)
-        && unsafe { *((callee - 1) as *const u64) } & 0xffff_00ff == ((argc as u64) << 16) | low(Kind::Closure)
+        && unsafe { *((callee - 1) as *const u64) } & 0xffff_00ff
+            == ((argc as u64) << 16) | low(Kind::Closure)
 }
 
 /// Opens a frame for a closure whose window starts after register `a`.
@@ -273,7 +274,11 @@ body!(CallPrim, s, i, {
         return Step::Thrown;
     }
     s.set(i.a(), answer);
-    if (*s.vm).heap.wants_collection { Step::Collect } else { Step::Next }
+    if (*s.vm).heap.wants_collection {
+        Step::Collect
+    } else {
+        Step::Next
+    }
 });
 
 /// Moves the callee and its arguments down to this window.
@@ -440,14 +445,18 @@ fn equal_words(x: Word, y: Word) -> Option<bool> {
 }
 
 body!(JumpEq, s, i, {
-    let Some(equal) = equal_words(s.r(i.a()), s.r(i.b())) else { return Step::Slow };
+    let Some(equal) = equal_words(s.r(i.a()), s.r(i.b())) else {
+        return Step::Slow;
+    };
     if equal {
         s.jump(i.d());
     }
     Step::Next
 });
 body!(JumpNotEq, s, i, {
-    let Some(equal) = equal_words(s.r(i.a()), s.r(i.b())) else { return Step::Slow };
+    let Some(equal) = equal_words(s.r(i.a()), s.r(i.b())) else {
+        return Step::Slow;
+    };
     if !equal {
         s.jump(i.d());
     }
@@ -470,7 +479,9 @@ fn add_words(x: Word, y: Word) -> Option<Word> {
 #[inline(always)]
 fn sub_words(x: Word, y: Word) -> Option<Word> {
     if is_fixnum(x) && is_fixnum(y) {
-        (x as i64).checked_sub((y as i64) - 2).map(|difference| difference as u64)
+        (x as i64)
+            .checked_sub((y as i64) - 2)
+            .map(|difference| difference as u64)
     } else if is_flonum(x) && is_flonum(y) {
         flonum(flonum_value(x) - flonum_value(y))
     } else {
@@ -481,7 +492,9 @@ fn sub_words(x: Word, y: Word) -> Option<Word> {
 #[inline(always)]
 fn mul_words(x: Word, y: Word) -> Option<Word> {
     if is_fixnum(x) && is_fixnum(y) {
-        ((x as i64) >> 2).checked_mul((y as i64) - 2).map(|product| (product as u64).wrapping_add(2))
+        ((x as i64) >> 2)
+            .checked_mul((y as i64) - 2)
+            .map(|product| (product as u64).wrapping_add(2))
     } else if is_flonum(x) && is_flonum(y) {
         flonum(flonum_value(x) * flonum_value(y))
     } else {
@@ -586,7 +599,9 @@ compare!(Lt, PartialOrd::lt);
 compare!(Le, PartialOrd::le);
 compare!(EqNum, PartialEq::eq);
 body!(Eq, s, i, {
-    let Some(equal) = equal_words(s.r(i.b()), s.r(i.c())) else { return Step::Slow };
+    let Some(equal) = equal_words(s.r(i.b()), s.r(i.c())) else {
+        return Step::Slow;
+    };
     s.set(i.a(), if equal { 6 } else { ZERO });
     Step::Next
 });
@@ -640,12 +655,16 @@ body!(At, s, i, {
     if !is_fixnum(index) {
         return Step::Slow;
     }
-    let Some(word) = element(s.r(i.c()), ((index as i64) >> 2) as u64) else { return Step::Slow };
+    let Some(word) = element(s.r(i.c()), ((index as i64) >> 2) as u64) else {
+        return Step::Slow;
+    };
     s.set(i.a(), word);
     Step::Next
 });
 body!(AtImm, s, i, {
-    let Some(word) = element(s.r(i.b()), i.d() as i64 as u64) else { return Step::Slow };
+    let Some(word) = element(s.r(i.b()), i.d() as i64 as u64) else {
+        return Step::Slow;
+    };
     s.set(i.a(), word);
     Step::Next
 });
@@ -687,7 +706,9 @@ body!(ArrayGet, s, i, {
     if !is_fixnum(index) {
         return Step::Slow;
     }
-    let Some(word) = element(array, ((index as i64) >> 2) as u64) else { return Step::Slow };
+    let Some(word) = element(array, ((index as i64) >> 2) as u64) else {
+        return Step::Slow;
+    };
     s.set(i.a(), word);
     Step::Next
 });
@@ -731,7 +752,9 @@ body!(Next, s, i, {
     if !is_pointer(collection) || !is_fixnum(index) {
         return Step::Slow;
     }
-    let Some(word) = element(collection, ((index as i64) >> 2) as u64) else { return Step::Slow };
+    let Some(word) = element(collection, ((index as i64) >> 2) as u64) else {
+        return Step::Slow;
+    };
     s.set(i.a() + 2, word);
     s.set(i.a() + 1, index + 4);
     Step::Next

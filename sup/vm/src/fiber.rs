@@ -72,7 +72,12 @@ impl Fiber {
             id,
             stack,
             frames,
-            registers: Registers { pc: &raw const HALT[1], base, frame, fuel: 0 },
+            registers: Registers {
+                pc: &raw const HALT[1],
+                base,
+                frame,
+                fuel: 0,
+            },
             stack_soft,
             handlers: Vec::new(),
             state: FiberState::Runnable,
@@ -102,7 +107,8 @@ impl Fiber {
     fn top(&self) -> *mut Word {
         let base = self.registers.base;
         // SAFETY: `base - 1` holds the running function, or the mark of the bottom window.
-        let n = FunctionMeta::of_callee(unsafe { *base.sub(1) }).map_or(WINDOW_WORDS, |meta| meta.n_registers.into());
+        let n = FunctionMeta::of_callee(unsafe { *base.sub(1) })
+            .map_or(WINDOW_WORDS, |meta| meta.n_registers.into());
         // SAFETY: a window always fits beyond its base.
         unsafe { base.add(n) }
     }
@@ -125,7 +131,8 @@ impl Fiber {
             let end = self.stack_soft.add(WINDOW_WORDS);
             let used = (end as usize).saturating_sub(top as usize) / 8;
             if used > 64 * 1024 {
-                self.stack.release_from((top as usize - self.stack_start() as usize).next_multiple_of(4096));
+                self.stack
+                    .release_from((top as usize - self.stack_start() as usize).next_multiple_of(4096));
                 let page_end = (top as usize).next_multiple_of(4096);
                 std::ptr::write_bytes(top, 0, (page_end - top as usize) / 8);
             } else {
@@ -167,7 +174,12 @@ impl Fiber {
         let start = self.stack_start();
         // SAFETY: the reservation is longer than one soft step, and nothing in it is in use.
         unsafe {
-            self.registers = Registers { pc: &raw const HALT[1], base: start.add(1), frame: self.frames_start(), fuel: 0 };
+            self.registers = Registers {
+                pc: &raw const HALT[1],
+                base: start.add(1),
+                frame: self.frames_start(),
+                fuel: 0,
+            };
             *start = UNDEFINED;
         }
         self.clear_above_top();

@@ -102,8 +102,12 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    pub(crate) const EMPTY: Cursor =
-        Cursor { next: std::ptr::null_mut(), end: std::ptr::null_mut(), block: usize::MAX, line: 0 };
+    pub(crate) const EMPTY: Cursor = Cursor {
+        next: std::ptr::null_mut(),
+        end: std::ptr::null_mut(),
+        block: usize::MAX,
+        line: 0,
+    };
 }
 
 impl Heap {
@@ -221,8 +225,13 @@ impl Heap {
     pub(crate) fn alloc_old(&mut self, header: Header, words: usize) -> Obj {
         let medium = words * 8 > crate::space::LINE_BYTES;
         loop {
-            let cursor = if medium { &mut self.overflow } else { &mut self.cursor };
-            if (cursor.end as usize).wrapping_sub(cursor.next as usize) / 8 >= words && !cursor.next.is_null() {
+            let cursor = if medium {
+                &mut self.overflow
+            } else {
+                &mut self.cursor
+            };
+            if (cursor.end as usize).wrapping_sub(cursor.next as usize) / 8 >= words && !cursor.next.is_null()
+            {
                 let obj = Obj(cursor.next);
                 // SAFETY: `words` fit before the end of the run.
                 cursor.next = unsafe { cursor.next.add(words) };
@@ -243,13 +252,23 @@ impl Heap {
             if self.cursor.block != usize::MAX {
                 let block = &self.blocks[self.cursor.block];
                 if let Some((start, end, line)) = block.free_run(self.cursor.line) {
-                    self.cursor = Cursor { next: start, end, block: self.cursor.block, line };
+                    self.cursor = Cursor {
+                        next: start,
+                        end,
+                        block: self.cursor.block,
+                        line,
+                    };
                     return;
                 }
             }
             match self.recyclable.pop() {
                 Some(block) => {
-                    self.cursor = Cursor { next: std::ptr::null_mut(), end: std::ptr::null_mut(), block, line: 1 };
+                    self.cursor = Cursor {
+                        next: std::ptr::null_mut(),
+                        end: std::ptr::null_mut(),
+                        block,
+                        line: 1,
+                    };
                 }
                 None => {
                     self.cursor = self.fresh_block();
@@ -271,7 +290,12 @@ impl Heap {
         };
         self.n_blocks_used += 1;
         let (next, end) = self.blocks[index].whole();
-        Cursor { next, end, block: index, line: usize::MAX }
+        Cursor {
+            next,
+            end,
+            block: index,
+            line: usize::MAX,
+        }
     }
 
     /// Stores a word into an object, remembering an old object that now names a young one.
@@ -308,7 +332,12 @@ impl Heap {
     ///
     /// # Errors
     /// When the quota is used up.
-    pub fn alloc_shared(&mut self, header: Header, shared: Arc<Shared>, offset: usize) -> Result<Obj, NoMemory> {
+    pub fn alloc_shared(
+        &mut self,
+        header: Header,
+        shared: Arc<Shared>,
+        offset: usize,
+    ) -> Result<Obj, NoMemory> {
         let bytes = header.n();
         if !self.immortal && self.used_bytes().saturating_add(bytes) > self.quota {
             self.wants_collection = true;
@@ -360,7 +389,11 @@ impl Heap {
         if self.immortal {
             return;
         }
-        if self.is_young(obj.0) { self.young_external.push(obj) } else { self.old_external.push(obj) }
+        if self.is_young(obj.0) {
+            self.young_external.push(obj)
+        } else {
+            self.old_external.push(obj)
+        }
     }
 
     /// Bytes that count against the quota.
@@ -422,7 +455,10 @@ impl Heap {
 
 impl Drop for Heap {
     fn drop(&mut self) {
-        for obj in std::mem::take(&mut self.young_external).into_iter().chain(std::mem::take(&mut self.old_external)) {
+        for obj in std::mem::take(&mut self.young_external)
+            .into_iter()
+            .chain(std::mem::take(&mut self.old_external))
+        {
             self.finalize(obj);
         }
         for (obj, bytes) in std::mem::take(&mut self.large) {

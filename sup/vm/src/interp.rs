@@ -77,7 +77,13 @@ unsafe extern "C" fn handler<B: Body>(
     // `pc` stays on an instruction of the function, whose operands the verifier has checked against its window.
     unsafe {
         let insn = *pc;
-        let mut state = State { pc: pc.add(1), base, vm, frame, fuel };
+        let mut state = State {
+            pc: pc.add(1),
+            base,
+            vm,
+            frame,
+            fuel,
+        };
         match B::run(&mut state, insn) {
             Step::Next => {
                 let next = (&(*table).0)[(*state.pc).op_number() as usize];
@@ -104,7 +110,12 @@ unsafe extern "C" fn slow(
     // SAFETY: as in `handler`.
     unsafe {
         let machine = &mut *vm;
-        machine.registers = Registers { pc: pc.add(1), base, frame, fuel };
+        machine.registers = Registers {
+            pc: pc.add(1),
+            base,
+            frame,
+            fuel,
+        };
         let flow = machine.slow_step(*pc);
         resume(flow, vm, table)
     }
@@ -123,7 +134,12 @@ unsafe extern "C" fn thrown(
     // SAFETY: as in `handler`.
     unsafe {
         let machine = &mut *vm;
-        machine.registers = Registers { pc, base, frame, fuel };
+        machine.registers = Registers {
+            pc,
+            base,
+            frame,
+            fuel,
+        };
         let flow = machine.after_throw();
         resume(flow, vm, table)
     }
@@ -142,7 +158,12 @@ unsafe extern "C" fn collect(
     // SAFETY: as in `handler`.
     unsafe {
         let machine = &mut *vm;
-        machine.registers = Registers { pc, base, frame, fuel };
+        machine.registers = Registers {
+            pc,
+            base,
+            frame,
+            fuel,
+        };
         let flow = machine.collect_at_safepoint();
         resume(flow, vm, table)
     }
@@ -154,7 +175,12 @@ unsafe fn resume(flow: Flow, vm: *mut Vm, table: *const Handlers) -> u64 {
     unsafe {
         match flow {
             Flow::Continue => {
-                let Registers { pc, base, frame, fuel } = (*vm).registers;
+                let Registers {
+                    pc,
+                    base,
+                    frame,
+                    fuel,
+                } = (*vm).registers;
                 let next = (&(*table).0)[(*pc).op_number() as usize];
                 next(pc, base, vm, frame, fuel, table)
             }
@@ -183,7 +209,12 @@ pub(crate) fn standard_link() -> &'static Handlers {
 impl Vm {
     /// Runs from the saved registers until the loop is left.
     pub(crate) fn enter_loop(&mut self) -> Exit {
-        let Registers { pc, base, frame, fuel } = self.registers;
+        let Registers {
+            pc,
+            base,
+            frame,
+            fuel,
+        } = self.registers;
         let table = self.handlers;
         // SAFETY: the registers were saved by the loop itself or prepared for a call of a verified function.
         let code = unsafe { run(pc, base, self, frame, fuel, table) };
@@ -218,7 +249,13 @@ unsafe fn run(
     fuel: i64,
     _table: *const Handlers,
 ) -> u64 {
-    let mut state = State { pc, base, vm, frame, fuel };
+    let mut state = State {
+        pc,
+        base,
+        vm,
+        frame,
+        fuel,
+    };
     loop {
         // SAFETY: as in `handler`.
         unsafe {
@@ -238,15 +275,30 @@ unsafe fn run(
             let flow = match step {
                 Step::Next => continue,
                 Step::Slow => {
-                    machine.registers = Registers { pc: at.add(1), base: state.base, frame: state.frame, fuel: state.fuel };
+                    machine.registers = Registers {
+                        pc: at.add(1),
+                        base: state.base,
+                        frame: state.frame,
+                        fuel: state.fuel,
+                    };
                     machine.slow_step(insn)
                 }
                 Step::Thrown => {
-                    machine.registers = Registers { pc: state.pc, base: state.base, frame: state.frame, fuel: state.fuel };
+                    machine.registers = Registers {
+                        pc: state.pc,
+                        base: state.base,
+                        frame: state.frame,
+                        fuel: state.fuel,
+                    };
                     machine.after_throw()
                 }
                 Step::Collect => {
-                    machine.registers = Registers { pc: state.pc, base: state.base, frame: state.frame, fuel: state.fuel };
+                    machine.registers = Registers {
+                        pc: state.pc,
+                        base: state.base,
+                        frame: state.frame,
+                        fuel: state.fuel,
+                    };
                     machine.collect_at_safepoint()
                 }
             };
@@ -254,7 +306,13 @@ unsafe fn run(
                 Flow::Leave(exit) => return exit as u64,
                 Flow::Continue => {
                     let registers = machine.registers;
-                    state = State { pc: registers.pc, base: registers.base, vm, frame: registers.frame, fuel: registers.fuel };
+                    state = State {
+                        pc: registers.pc,
+                        base: registers.base,
+                        vm,
+                        frame: registers.frame,
+                        fuel: registers.fuel,
+                    };
                 }
             }
         }

@@ -50,11 +50,22 @@ pub fn intern(text: &str) -> u32 {
 /// The id of a name if it was interned before.
 #[must_use]
 pub fn find(text: &str) -> Option<u32> {
-    NAMES.read().expect("no holder of the name table panics").ids.get(text).copied()
+    NAMES
+        .read()
+        .expect("no holder of the name table panics")
+        .ids
+        .get(text)
+        .copied()
 }
 
 /// The text of a name.
 #[must_use]
 pub fn text(id: u32) -> &'static str {
-    NAMES.read().expect("no holder of the name table panics").texts.get(id as usize).copied().unwrap_or("")
+    NAMES
+        .read()
+        .expect("no holder of the name table panics")
+        .texts
+        .get(id as usize)
+        .copied()
+        .unwrap_or("")
 }

@@ -73,9 +73,31 @@ pub enum Kind {
 pub const ARITY_ANY: u16 = 0xffff;
 
 const KINDS: [Kind; 25] = [
-    Kind::Int, Kind::Real, Kind::Str, Kind::Bytes, Kind::BigStr, Kind::BigBytes, Kind::List, Kind::View, Kind::Buf,
-    Kind::Raw, Kind::Map, Kind::MapView, Kind::Hash, Kind::Error, Kind::Instance, Kind::Quoted, Kind::Datum,
-    Kind::Aberrant, Kind::Array, Kind::Table, Kind::Buffer, Kind::Box, Kind::Closure, Kind::Resource, Kind::Fiber,
+    Kind::Int,
+    Kind::Real,
+    Kind::Str,
+    Kind::Bytes,
+    Kind::BigStr,
+    Kind::BigBytes,
+    Kind::List,
+    Kind::View,
+    Kind::Buf,
+    Kind::Raw,
+    Kind::Map,
+    Kind::MapView,
+    Kind::Hash,
+    Kind::Error,
+    Kind::Instance,
+    Kind::Quoted,
+    Kind::Datum,
+    Kind::Aberrant,
+    Kind::Array,
+    Kind::Table,
+    Kind::Buffer,
+    Kind::Box,
+    Kind::Closure,
+    Kind::Resource,
+    Kind::Fiber,
 ];
 
 const MARK: u64 = 1 << 8;
@@ -181,7 +203,11 @@ impl Header {
     }
 
     pub(crate) const fn with_remembered(self, remembered: bool) -> Header {
-        if remembered { Header(self.0 | REMEMBERED) } else { Header(self.0 & !REMEMBERED) }
+        if remembered {
+            Header(self.0 | REMEMBERED)
+        } else {
+            Header(self.0 & !REMEMBERED)
+        }
     }
 
     pub(crate) const fn is_immortal(self) -> bool {
@@ -205,7 +231,13 @@ impl Header {
     pub const fn size(self) -> usize {
         let n = self.n();
         match self.kind() {
-            Kind::Int | Kind::Real | Kind::Quoted | Kind::Datum | Kind::Aberrant | Kind::Box | Kind::Table => 2,
+            Kind::Int
+            | Kind::Real
+            | Kind::Quoted
+            | Kind::Datum
+            | Kind::Aberrant
+            | Kind::Box
+            | Kind::Table => 2,
             Kind::Str | Kind::Bytes => 2 + n.div_ceil(8),
             Kind::BigStr | Kind::BigBytes => 4,
             Kind::List => 1 + n + self.has_span() as usize,
@@ -229,7 +261,11 @@ impl Obj {
     #[must_use]
     #[inline(always)]
     pub fn from_word(word: Word) -> Option<Obj> {
-        if is_pointer(word) { Some(Obj((word - TAG_POINTER) as *mut u64)) } else { None }
+        if is_pointer(word) {
+            Some(Obj((word - TAG_POINTER) as *mut u64))
+        } else {
+            None
+        }
     }
 
     /// The pointer word of this object.

@@ -31,8 +31,14 @@ pub struct PrimitiveEntry {
 
 impl PrimitiveEntry {
     /// The entry of a primitive that this isolate does not have.
-    pub const ABSENT: PrimitiveEntry =
-        PrimitiveEntry { run: absent, min: 0, max: ANY_NUMBER, flags: 0, kernel: 0, intrinsic: 0 };
+    pub const ABSENT: PrimitiveEntry = PrimitiveEntry {
+        run: absent,
+        min: 0,
+        max: ANY_NUMBER,
+        flags: 0,
+        kernel: 0,
+        intrinsic: 0,
+    };
 
     /// Whether the isolate has it.
     #[must_use]
@@ -77,13 +83,24 @@ pub fn id(name: &str) -> u32 {
 /// The number of a primitive's name if it has one.
 #[must_use]
 pub fn find(name: &str) -> Option<u32> {
-    TABLE.read().expect("no holder of the table panics").ids.get(name).copied()
+    TABLE
+        .read()
+        .expect("no holder of the table panics")
+        .ids
+        .get(name)
+        .copied()
 }
 
 /// The name that a number stands for.
 #[must_use]
 pub fn name(id: u32) -> &'static str {
-    TABLE.read().expect("no holder of the table panics").names.get(id as usize).copied().unwrap_or("")
+    TABLE
+        .read()
+        .expect("no holder of the table panics")
+        .names
+        .get(id as usize)
+        .copied()
+        .unwrap_or("")
 }
 
 /// How many numbers were given out.
@@ -119,7 +136,10 @@ impl Vm {
     /// What this isolate says of a primitive.
     #[must_use]
     pub fn primitive(&self, id: u32) -> PrimitiveEntry {
-        self.primitives.get(id as usize).copied().unwrap_or(PrimitiveEntry::ABSENT)
+        self.primitives
+            .get(id as usize)
+            .copied()
+            .unwrap_or(PrimitiveEntry::ABSENT)
     }
 
     pub(crate) fn grow_primitives(&mut self, len: usize) {

@@ -102,6 +102,18 @@ impl Inbox {
         inner.arrived.clear();
     }
 
+    fn take_posts(&self) -> Vec<Letter> {
+        let mut inner = self.lock();
+        let (posts, others) = std::mem::take(&mut inner.arrived)
+            .into_iter()
+            .partition::<VecDeque<_>, _>(|(promise, _)| *promise == 0);
+        inner.arrived = others;
+        posts
+            .into_iter()
+            .map(|(_, letter): (FiberId, Letter)| letter)
+            .collect()
+    }
+
     fn take(&self) -> VecDeque<(FiberId, Letter)> {
         std::mem::take(&mut self.lock().arrived)
     }
@@ -154,7 +166,10 @@ impl Vm {
             return Err(self.raise("vm/fibers", &message));
         }
         if arguments.len() > crate::fiber::WINDOW_WORDS / 2 {
-            return Err(self.raise("call/too-many-arguments", "a fiber starts with too many arguments"));
+            return Err(self.raise(
+                "call/too-many-arguments",
+                "a fiber starts with too many arguments",
+            ));
         }
         if !crate::calls::is_callable(callee) {
             let text = self.repr(callee);
@@ -230,7 +245,11 @@ impl Vm {
         for waiters in self.fibers.waiting.values_mut() {
             let mut index = 0;
             while index < waiters.len() {
-                if waiters[index].id == id { woken.push(waiters.remove(index)) } else { index += 1 }
+                if waiters[index].id == id {
+                    woken.push(waiters.remove(index))
+                } else {
+                    index += 1
+                }
             }
         }
         for mut fiber in woken {
@@ -277,7 +296,9 @@ impl Vm {
             return Err(raise);
         }
         let at_most = self.deadline.map_or(Duration::from_millis(50), |deadline| {
-            deadline.saturating_duration_since(Instant::now()).min(Duration::from_millis(50))
+            deadline
+                .saturating_duration_since(Instant::now())
+                .min(Duration::from_millis(50))
         });
         self.inbox.wait(at_most);
         Ok(())
@@ -289,6 +310,15 @@ impl Vm {
         self.fibers.waiting.clear();
         self.inbox.close_all();
         self.fibers.alive = 0;
+    }
+
+    /// Runs what was posted to this isolate, at once; for natives that have waited outside of the machine.
+    pub fn read_posts(&mut self) {
+        for letter in self.inbox.take_posts() {
+            if let Err(raise) = letter(self) {
+                self.take_error(raise);
+            }
+        }
     }
 
     fn read_inbox(&mut self) {
@@ -383,7 +413,10 @@ impl Vm {
 
     fn switch_in(&mut self, fiber: Box<Fiber>) {
         let fuel = self.next_slice();
-        self.registers = crate::vm::Registers { fuel, ..fiber.registers };
+        self.registers = crate::vm::Registers {
+            fuel,
+            ..fiber.registers
+        };
         self.stack_soft = fiber.stack_soft;
         self.frame_end = fiber.frame_end();
         self.fiber = Some(fiber);
@@ -476,7 +509,10 @@ impl Vm {
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             let limit = self.limits.deadline_ms.unwrap_or(0);
             self.running_cancelled();
-            return Err(self.raise("vm/deadline", &format!("the program ran longer than its limit of {limit} ms")));
+            return Err(self.raise(
+                "vm/deadline",
+                &format!("the program ran longer than its limit of {limit} ms"),
+            ));
         }
         Ok(())
     }

@@ -96,8 +96,12 @@ impl Vm {
                 self.out_of_fuel()
             }
             Op::Halt => Ok(self.halt(i)),
-            Op::DefCell | Op::SetCell | Op::LoadCell | Op::CheckDef => self.cell_step(op, i).map(|()| Flow::Continue),
-            Op::Handler | Op::EndHandler | Op::Raise | Op::Assert => self.handler_step(op, i).map(|()| Flow::Continue),
+            Op::DefCell | Op::SetCell | Op::LoadCell | Op::CheckDef => {
+                self.cell_step(op, i).map(|()| Flow::Continue)
+            }
+            Op::Handler | Op::EndHandler | Op::Raise | Op::Assert => {
+                self.handler_step(op, i).map(|()| Flow::Continue)
+            }
             _ => {
                 self.safepoint()?;
                 if let Some(holds) = self.compare_step(op, i)? {
@@ -160,7 +164,9 @@ impl Vm {
             Op::LoadFalse => FALSE,
             Op::LoadUndef => UNDEFINED,
             Op::LoadPrim => primitives::value(i.d() as u32),
-            Op::LoadSelf | Op::Capture | Op::Return | Op::ReturnNil => unreachable!("their bodies handle every case"),
+            Op::LoadSelf | Op::Capture | Op::Return | Op::ReturnNil => {
+                unreachable!("their bodies handle every case")
+            }
             Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Rem | Op::Lt | Op::Le | Op::EqNum | Op::Eq => {
                 self.binary(op, self.r(i.b()), self.r(i.c()))?
             }
@@ -218,7 +224,12 @@ impl Vm {
                 obj.init(1, self.r(i.b()));
                 obj.word()
             }
-            Op::Unbox => return Err(self.raise("name/undefined", "a name is read before its definition was reached")),
+            Op::Unbox => {
+                return Err(self.raise(
+                    "name/undefined",
+                    "a name is read before its definition was reached",
+                ));
+            }
             Op::Closure => self.close_over(i)?,
             Op::List => self.new_list(i.d() as u8, self.window(i.b(), i.c().into()))?,
             Op::Map => self.new_map(self.window(i.b(), i.c().into()))?,
@@ -359,7 +370,9 @@ impl Vm {
     }
 
     pub(crate) fn running_fiber(&mut self) -> &mut crate::fiber::Fiber {
-        self.fiber.as_mut().expect("instructions are carried out for a fiber")
+        self.fiber
+            .as_mut()
+            .expect("instructions are carried out for a fiber")
     }
 
     /// Puts `pc` back on the instruction, to carry it out again.

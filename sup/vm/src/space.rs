@@ -35,8 +35,14 @@ impl Pages {
                 0,
             )
         };
-        assert!(start != libc::MAP_FAILED, "the operating system has no address space left");
-        Pages { start: start.cast(), bytes }
+        assert!(
+            start != libc::MAP_FAILED,
+            "the operating system has no address space left"
+        );
+        Pages {
+            start: start.cast(),
+            bytes,
+        }
     }
 
     /// Its first byte.
@@ -57,7 +63,13 @@ impl Pages {
         let offset = offset.next_multiple_of(4096);
         if offset < self.bytes {
             // SAFETY: the range lies within this mapping, and its owner says that nothing there is needed.
-            unsafe { libc::madvise(self.start.add(offset).cast(), self.bytes - offset, libc::MADV_DONTNEED) };
+            unsafe {
+                libc::madvise(
+                    self.start.add(offset).cast(),
+                    self.bytes - offset,
+                    libc::MADV_DONTNEED,
+                )
+            };
         }
     }
 }
@@ -82,7 +94,10 @@ impl Block {
         let pages = Arc::new(Pages::reserve((REGION_BLOCKS + 1) * BLOCK_BYTES));
         let first = (pages.start() as usize).next_multiple_of(BLOCK_BYTES);
         for index in 0..REGION_BLOCKS {
-            blocks.push(Block { start: (first + index * BLOCK_BYTES) as *mut u8, _region: pages.clone() });
+            blocks.push(Block {
+                start: (first + index * BLOCK_BYTES) as *mut u8,
+                _region: pages.clone(),
+            });
         }
     }
 
@@ -90,7 +105,12 @@ impl Block {
     #[must_use]
     pub fn whole(&self) -> (*mut u64, *mut u64) {
         // SAFETY: both addresses lie within the block or at its end.
-        unsafe { (self.start.add(LINE_BYTES).cast(), self.start.add(BLOCK_BYTES).cast()) }
+        unsafe {
+            (
+                self.start.add(LINE_BYTES).cast(),
+                self.start.add(BLOCK_BYTES).cast(),
+            )
+        }
     }
 
     fn marks(&self) -> &mut [u8; LINES] {
@@ -105,7 +125,13 @@ impl Block {
         let first = (from.max(1)..LINES).find(|line| marks[*line] == 0)?;
         let end = (first..LINES).find(|line| marks[*line] != 0).unwrap_or(LINES);
         // SAFETY: both lines lie within the block.
-        unsafe { Some((self.start.add(first * LINE_BYTES).cast(), self.start.add(end * LINE_BYTES).cast(), end)) }
+        unsafe {
+            Some((
+                self.start.add(first * LINE_BYTES).cast(),
+                self.start.add(end * LINE_BYTES).cast(),
+                end,
+            ))
+        }
     }
 
     /// Clears every mark.

@@ -80,7 +80,11 @@ impl FunctionMeta {
 
 /// The exact number of arguments, or `ARITY_ANY`.
 fn arity(parameters: Parameters) -> u16 {
-    if parameters.n_optional == 0 && parameters.tail == Tail::None { parameters.n_required.into() } else { ARITY_ANY }
+    if parameters.n_optional == 0 && parameters.tail == Tail::None {
+        parameters.n_required.into()
+    } else {
+        ARITY_ANY
+    }
 }
 
 /// Words behind the code that instructions reach by their distance.
@@ -96,9 +100,16 @@ impl Vm {
     pub fn load(&mut self, verified: &sup_code::Verified<Chunk>) -> Result<&'static LoadedChunk, Raise> {
         let chunk: Arc<Chunk> = verified.shared().clone();
         let constants = self.build_constants(&chunk)?;
-        let types = chunk.types.iter().map(|spec| Box::leak(Box::new(LoadedType::new(spec))) as *const LoadedType as u64);
+        let types = chunk
+            .types
+            .iter()
+            .map(|spec| Box::leak(Box::new(LoadedType::new(spec))) as *const LoadedType as u64);
         let types: Vec<u64> = types.collect();
-        let cell_ids: Vec<u32> = chunk.cells.iter().map(|cell| cells::id(&cell.module, &cell.name)).collect();
+        let cell_ids: Vec<u32> = chunk
+            .cells
+            .iter()
+            .map(|cell| cells::id(&cell.module, &cell.name))
+            .collect();
         let primitive_ids: Vec<u32> = chunk.primitives.iter().map(|name| primitives::id(name)).collect();
         let loaded: &'static mut LoadedChunk = Box::leak(Box::new(LoadedChunk {
             chunk: chunk.clone(),
@@ -106,10 +117,19 @@ impl Vm {
             n_cells: cell_ids.iter().map(|id| *id as usize + 1).max().unwrap_or(0),
             n_primitives: primitive_ids.iter().map(|id| *id as usize + 1).max().unwrap_or(0),
         }));
-        let code_words: usize = chunk.functions.iter().map(|function| META_WORDS + function.code.len()).sum();
+        let code_words: usize = chunk
+            .functions
+            .iter()
+            .map(|function| META_WORDS + function.code.len())
+            .sum();
         let pool_words = constants.len() + types.len() + 2 * chunk.functions.len();
         let memory: &'static mut [u64] = Box::leak(vec![0u64; code_words + pool_words].into_boxed_slice());
-        let parts = Parts { constants, types, cell_ids, primitive_ids };
+        let parts = Parts {
+            constants,
+            types,
+            cell_ids,
+            primitive_ids,
+        };
         self.place(loaded, memory, code_words, &parts);
         self.adopt(loaded);
         Ok(loaded)
@@ -140,7 +160,11 @@ impl Vm {
 
     fn build_constants(&mut self, chunk: &Chunk) -> Result<Vec<Word>, Raise> {
         self.heap.immortal = true;
-        let built = chunk.constants.iter().map(|constant| self.build_constant(constant)).collect();
+        let built = chunk
+            .constants
+            .iter()
+            .map(|constant| self.build_constant(constant))
+            .collect();
         self.heap.immortal = false;
         built
     }
@@ -168,7 +192,13 @@ impl Vm {
         }
     }
 
-    fn place(&mut self, loaded: &mut LoadedChunk, memory: &'static mut [u64], code_words: usize, parts: &Parts) {
+    fn place(
+        &mut self,
+        loaded: &mut LoadedChunk,
+        memory: &'static mut [u64],
+        code_words: usize,
+        parts: &Parts,
+    ) {
         let chunk = loaded.chunk.clone();
         let start = memory.as_mut_ptr();
         let mut at = 0;
@@ -180,7 +210,8 @@ impl Vm {
         let mut pool = Pool { words: Vec::new() };
         pool.words.extend(&parts.constants);
         pool.words.extend(&parts.types);
-        pool.words.extend(loaded.entries.iter().map(|entry| *entry as u64));
+        pool.words
+            .extend(loaded.entries.iter().map(|entry| *entry as u64));
         self.heap.immortal = true;
         for (function, entry) in chunk.functions.iter().zip(&loaded.entries) {
             let header = Header::new(Kind::Closure, 0).with_aux(arity(function.parameters));
@@ -233,7 +264,13 @@ fn patch(insn: Insn, index: usize, place: usize, pool: usize, chunk: &Chunk, par
         Shape::WriteFunction => {
             let n_functions = chunk.functions.len();
             if chunk.functions[named].captures.is_empty() {
-                return Insn::new(Op::LoadConst, insn.a(), 0, 0, to(n_constants + n_types + n_functions + named));
+                return Insn::new(
+                    Op::LoadConst,
+                    insn.a(),
+                    0,
+                    0,
+                    to(n_constants + n_types + n_functions + named),
+                );
             }
             to(n_constants + n_types + named)
         }

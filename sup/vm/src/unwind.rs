@@ -51,7 +51,10 @@ impl Vm {
         self.collect(crate::collect::Extent::Everything);
         let limit = self.limits.memory_bytes;
         self.heap.set_quota(limit.saturating_add(1 << 20));
-        let message = format!("the program uses more memory than its limit of {} MiB", limit >> 20);
+        let message = format!(
+            "the program uses more memory than its limit of {} MiB",
+            limit >> 20
+        );
         self.raise("vm/memory", &message);
         self.heap.set_quota(limit);
         self.out_of_memory = false;
@@ -59,7 +62,9 @@ impl Vm {
 
     /// Writes span and trace into an error that has none yet.
     fn locate_error(&mut self) {
-        let Some(error) = Obj::from_word(self.pending).filter(|obj| obj.kind() == Kind::Error) else { return };
+        let Some(error) = Obj::from_word(self.pending).filter(|obj| obj.kind() == Kind::Error) else {
+            return;
+        };
         if error.get(field::TRACE) != NIL {
             return;
         }
@@ -93,7 +98,9 @@ impl Vm {
     /// The calls that are open, innermost first.
     #[must_use]
     pub fn trace(&self) -> Vec<TraceEntry> {
-        let Some(fiber) = &self.fiber else { return Vec::new() };
+        let Some(fiber) = &self.fiber else {
+            return Vec::new();
+        };
         let mut entries = Vec::new();
         let (mut pc, mut base, mut frame) = (self.registers.pc, self.registers.base, self.registers.frame);
         while entries.len() < MAX_TRACE {
@@ -138,6 +145,13 @@ fn entry_at(callee: Word, pc: *const Insn) -> Option<TraceEntry> {
     let function = meta.function();
     let at = index.saturating_sub(1) as u32;
     let place = function.spans.partition_point(|(start, _)| *start <= at);
-    let span = place.checked_sub(1).map_or(function.span, |place| function.spans[place].1);
-    Some(TraceEntry { function: &function.name, source: &meta.chunk().source, start: span.start, end: span.end })
+    let span = place
+        .checked_sub(1)
+        .map_or(function.span, |place| function.spans[place].1);
+    Some(TraceEntry {
+        function: &function.name,
+        source: &meta.chunk().source,
+        start: span.start,
+        end: span.end,
+    })
 }

@@ -34,7 +34,13 @@ impl Limits {
     /// Limits of a program that a person starts: a gigabyte, a million open calls, time and fuel without end.
     #[must_use]
     pub const fn generous() -> Limits {
-        Limits { memory_bytes: 1 << 30, fuel: u64::MAX, deadline_ms: None, depth: 1_000_000, fibers: 100_000 }
+        Limits {
+            memory_bytes: 1 << 30,
+            fuel: u64::MAX,
+            deadline_ms: None,
+            depth: 1_000_000,
+            fibers: 100_000,
+        }
     }
 }
 
@@ -223,7 +229,10 @@ impl Vm {
     #[must_use]
     pub fn running_kernel_state(&self) -> *mut std::ffi::c_void {
         let kernel = self.primitive(self.running_primitive).kernel;
-        self.kernel_states.get(kernel as usize).copied().unwrap_or(std::ptr::null_mut())
+        self.kernel_states
+            .get(kernel as usize)
+            .copied()
+            .unwrap_or(std::ptr::null_mut())
     }
 
     pub(crate) fn refresh_link(&mut self) {
@@ -233,7 +242,11 @@ impl Vm {
 
     /// Keeps a word alive and current until it is dropped; answers its place.
     pub fn keep(&mut self, word: Word) -> Kept {
-        if let Some(index) = self.handles.iter().position(|slot| *slot == sup_abi::word::UNDEFINED) {
+        if let Some(index) = self
+            .handles
+            .iter()
+            .position(|slot| *slot == sup_abi::word::UNDEFINED)
+        {
             self.handles[index] = word;
             return Kept(index);
         }
@@ -311,7 +324,10 @@ impl Vm {
         }
         let outer = (self.fuel_left, self.deadline);
         self.fuel_left = self.limits.fuel;
-        self.deadline = self.limits.deadline_ms.map(|ms| Instant::now() + std::time::Duration::from_millis(ms));
+        self.deadline = self
+            .limits
+            .deadline_ms
+            .map(|ms| Instant::now() + std::time::Duration::from_millis(ms));
         self.interrupt.store(0, std::sync::atomic::Ordering::Relaxed);
         let outcome = self.spawn(callee, arguments).and_then(|id| self.run_until(id));
         (self.fuel_left, self.deadline) = outer;

@@ -36,7 +36,11 @@ fn wait(vm: &mut Vm, arguments: &[Word]) -> Outcome {
 
 fn cancel(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     let Some(id) = vm.fiber_id(arguments[0]) else {
-        return Err(vm.raise_data("type/mismatch", "cancel takes the handle of a fiber", arguments[0]));
+        return Err(vm.raise_data(
+            "type/mismatch",
+            "cancel takes the handle of a fiber",
+            arguments[0],
+        ));
     };
     vm.cancel(id);
     Ok(NIL)
@@ -48,6 +52,9 @@ fn give_way(vm: &mut Vm, _arguments: &[Word]) -> Outcome {
 }
 
 fn apply(vm: &mut Vm, arguments: &[Word]) -> Outcome {
-    vm.signal = Signal::Call { callee: arguments[0], arguments: arguments[1] };
+    vm.signal = Signal::Call {
+        callee: arguments[0],
+        arguments: arguments[1],
+    };
     Err(crate::error::Raise)
 }

@@ -1,28 +1,28 @@
 //! The machine's own primitives, named with a leading `%`. They never run SLP functions, so no collection happens while
 //! one runs, and words stay good from its first line to its last.
 
-mod machine;
 mod arguments;
-mod sequence;
-mod scratch;
-mod types;
-mod collections;
-mod lists;
-mod sort;
-mod freeze;
-mod maps;
 mod arrays;
-mod tables;
 mod boxes;
-mod printing;
-mod text;
-mod search;
-mod names;
-mod format;
-mod math;
-mod json;
-mod errors;
 mod code;
+mod collections;
+mod errors;
+mod format;
+mod freeze;
+mod json;
+mod lists;
+mod machine;
+mod maps;
+mod math;
+mod names;
+mod printing;
+mod scratch;
+mod search;
+mod sequence;
+mod sort;
+mod tables;
+mod text;
+mod types;
 
 #[cfg(test)]
 mod tests;
