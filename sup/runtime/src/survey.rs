@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use slp::{Fault, NodeId, NodeKind, Prefix, ReadLimits, Tree};
 use sup_code::Chunk;
-use sup_compile::{FormContext, Instruction, TopForm, compile_form, top_forms};
+use sup_compile::{FormContext, Instruction, TopForm, compile_form, defined_names, top_forms};
 use sup_vm::vm::{Limits, Vm};
 
 use crate::grants::Grants;
 use crate::load::{self, Located, Problems, Source};
+use crate::modules::Entry;
 use crate::problem::{Place, Problem};
 use crate::resolve::Asking;
 use crate::world::SharedWorld;
@@ -115,7 +116,10 @@ impl Survey<'_> {
             world: self.world.clone(),
         };
         match compile_form(tree, form, &context, &mut asking) {
-            Err(faults) => self.problems.extend(problems_of(self.source, &faults)),
+            Err(faults) => {
+                self.problems.extend(problems_of(self.source, &faults));
+                self.define_unseen(tree, form);
+            }
             Ok(TopForm::Splice(forms)) => return forms,
             Ok(TopForm::Instruction(instruction)) => self.instruction(tree, form, instruction, look),
             Ok(TopForm::Code { chunk, definitions }) => {
@@ -128,6 +132,17 @@ impl Survey<'_> {
             }
         }
         Vec::new()
+    }
+
+    /// Makes known what a form with faults was meant to define, so that not every use of it is a fault too.
+    fn define_unseen(&mut self, tree: &Tree, form: NodeId) {
+        for (name, span) in defined_names(tree, &[form]) {
+            let entry = Entry {
+                span,
+                ..Entry::default()
+            };
+            self.world.borrow_mut().module(self.module).define(&name, entry);
+        }
     }
 
     fn instruction(&mut self, tree: &Tree, form: NodeId, instruction: Instruction, look: &mut Look<'_>) {

@@ -6,9 +6,16 @@ use std::time::{Duration, Instant};
 
 type Callback = Box<dyn FnOnce() + Send>;
 
+/// What is to be called, by time and by the order of asking.
+#[derive(Default)]
+struct Due {
+    n_asked: u64,
+    callbacks: BTreeMap<(Instant, u64), Callback>,
+}
+
 #[derive(Default)]
 struct Timer {
-    due: Mutex<(u64, BTreeMap<(Instant, u64), Callback>)>,
+    due: Mutex<Due>,
     changed: Condvar,
 }
 
@@ -25,9 +32,9 @@ static TIMER: LazyLock<Arc<Timer>> = LazyLock::new(|| {
 /// Calls back once, on the timer's thread, when the time has passed.
 pub(crate) fn after(time: Duration, callback: impl FnOnce() + Send + 'static) {
     let mut due = TIMER.due.lock().expect("no holder of the timer panics");
-    due.0 += 1;
-    let key = (Instant::now() + time, due.0);
-    due.1.insert(key, Box::new(callback));
+    due.n_asked += 1;
+    let key = (Instant::now() + time, due.n_asked);
+    due.callbacks.insert(key, Box::new(callback));
     TIMER.changed.notify_one();
 }
 
@@ -36,9 +43,9 @@ impl Timer {
         let mut due = self.due.lock().expect("no holder of the timer panics");
         loop {
             let now = Instant::now();
-            match due.1.first_key_value().map(|(key, _)| *key) {
+            match due.callbacks.first_key_value().map(|(key, _)| *key) {
                 Some(key) if key.0 <= now => {
-                    let callback = due.1.remove(&key).expect("the first key was just seen");
+                    let callback = due.callbacks.remove(&key).expect("the first key was just seen");
                     drop(due);
                     callback();
                     due = self.due.lock().expect("no holder of the timer panics");

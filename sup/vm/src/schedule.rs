@@ -33,8 +33,11 @@ pub(crate) enum Ending {
 pub(crate) struct Fibers {
     next_id: FiberId,
     ready: VecDeque<Box<Fiber>>,
+    // The running fiber is a box too: moving one between them moves a pointer.
+    #[allow(clippy::vec_box)]
     waiting: HashMap<FiberId, Vec<Box<Fiber>>>,
     endings: HashMap<FiberId, Ending>,
+    #[allow(clippy::vec_box)]
     spare: Vec<Box<Fiber>>,
     alive: usize,
 }

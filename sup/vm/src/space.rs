@@ -1,6 +1,6 @@
 //! Memory from the operating system: reservations for nurseries and stacks, and the blocks of the old space.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 /// Size of a block in words.
 pub const BLOCK_WORDS: usize = 32 * 1024 / 8;
@@ -52,12 +52,6 @@ impl Pages {
         self.start
     }
 
-    /// Its size in bytes.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.bytes
-    }
-
     /// Gives the memory of the bytes from `offset` on back; they read as zero afterwards.
     pub fn release_from(&self, offset: usize) {
         let offset = offset.next_multiple_of(4096);
@@ -85,13 +79,13 @@ impl Drop for Pages {
 pub struct Block {
     start: *mut u8,
     /// Keeps the mapping that the block is part of.
-    _region: Arc<Pages>,
+    _region: Rc<Pages>,
 }
 
 impl Block {
     /// Maps a region and adds its blocks.
     pub fn map_region(blocks: &mut Vec<Block>) {
-        let pages = Arc::new(Pages::reserve((REGION_BLOCKS + 1) * BLOCK_BYTES));
+        let pages = Rc::new(Pages::reserve((REGION_BLOCKS + 1) * BLOCK_BYTES));
         let first = (pages.start() as usize).next_multiple_of(BLOCK_BYTES);
         for index in 0..REGION_BLOCKS {
             blocks.push(Block {
@@ -113,9 +107,9 @@ impl Block {
         }
     }
 
-    fn marks(&self) -> &mut [u8; LINES] {
+    fn marks(&self) -> &[u8; LINES] {
         // SAFETY: the first line of the block is reserved for the marks, and the heap is used by one thread at a time.
-        unsafe { &mut *self.start.cast::<[u8; LINES]>() }
+        unsafe { &*self.start.cast::<[u8; LINES]>() }
     }
 
     /// The first run of unmarked lines from line `from` on: its bounds and the line after it.
@@ -136,7 +130,8 @@ impl Block {
 
     /// Clears every mark.
     pub fn clear_marks(&self) {
-        *self.marks() = [0; LINES];
+        // SAFETY: as in `marks`.
+        unsafe { *self.start.cast::<[u8; LINES]>() = [0; LINES] };
     }
 
     /// Number of marked lines.

@@ -70,7 +70,7 @@ pub const FORMS: &[Form] = &[
         "cast",
         "(cast :type v)",
         "Converts v; raises when it cannot be converted.",
-        "(cast :int \"42\") ;=> 42",
+        "(cast :int 2.9) ;=> 2",
     ),
     form(
         "cond",
