@@ -1,0 +1,109 @@
+//! `sup check`: mistakes that can be found without running anything.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sup_runtime::check::{Finding, Severity};
+use sup_runtime::{Capability, Grants, Runtime};
+
+use super::files;
+use crate::arguments::Options;
+use crate::console;
+use crate::draw::Weight;
+use crate::exit::Exit;
+use crate::json;
+use crate::session::{self, Teller};
+
+const EXAMPLES: &str = "\
+Examples:
+  sup check hello.slp         one file and what it imports
+  sup check .                 every .slp and .sxs file below here
+  sup check --json src        findings as lines of JSON on standard output
+
+Unbound names, wrong counts and types of arguments, unreachable branches, unused bindings. Nothing is run but macros, and those
+without any capability. Exit code 1 when there is an error; warnings alone do not count.";
+
+/// Looks for mistakes.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Check {
+    /// Files, and directories to look below
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+}
+
+impl Check {
+    /// Carries it out.
+    pub fn carry_out(self, options: &Options) -> Exit {
+        let files = match files::sources(&self.paths) {
+            Ok(files) => files,
+            Err(exit) => return exit,
+        };
+        // Modules are read and kernels are loaded for their signatures; nothing that is checked is run.
+        let grants = Grants::NONE.with(Capability::FileRead).with(Capability::Kernel);
+        let mut runtime = match session::build(session::builder(options).grants(grants), options) {
+            Ok(runtime) => runtime,
+            Err(exit) => return exit,
+        };
+        let mut counts = Counts::default();
+        for file in &files {
+            for finding in runtime.check_file(file) {
+                counts.add(&finding);
+                tell(&runtime, options, &finding);
+            }
+        }
+        if !options.json {
+            console::complain(&format!("{}\n", counts.told(files.len())));
+        }
+        if counts.n_errors > 0 {
+            Exit::Raised
+        } else {
+            Exit::Fine
+        }
+    }
+}
+
+fn tell(runtime: &Runtime, options: &Options, finding: &Finding) {
+    let weight = match finding.severity {
+        Severity::Error => Weight::Error,
+        Severity::Warning => Weight::Warning,
+    };
+    if options.json {
+        // Here the findings are what was asked for.
+        let value = json::problem(&finding.problem, weight, &|source| runtime.source_text(source));
+        console::print_line(&value.to_string());
+    } else {
+        Teller::new(options).tell(runtime, &finding.problem, weight);
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    n_errors: usize,
+    n_warnings: usize,
+}
+
+impl Counts {
+    fn add(&mut self, finding: &Finding) {
+        match finding.severity {
+            Severity::Error => self.n_errors += 1,
+            Severity::Warning => self.n_warnings += 1,
+        }
+    }
+
+    fn told(&self, n_files: usize) -> String {
+        let plural = |count: usize, word: &str| {
+            if count == 1 {
+                format!("1 {word}")
+            } else {
+                format!("{count} {word}s")
+            }
+        };
+        format!(
+            "{} checked: {}, {}",
+            plural(n_files, "file"),
+            plural(self.n_errors, "error"),
+            plural(self.n_warnings, "warning")
+        )
+    }
+}

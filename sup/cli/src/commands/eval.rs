@@ -1,0 +1,86 @@
+//! `sup eval`: the value of an expression.
+
+use clap::Args;
+use sup_runtime::Runtime;
+
+use super::show::{self, Show};
+use crate::arguments::Options;
+use crate::console;
+use crate::exit::Exit;
+use crate::interrupt::{self, Ends};
+use crate::session::{self, Teller};
+
+const EXAMPLES: &str = "\
+Examples:
+  sup eval '(+ 1 2)'                            prints 3
+  sup eval '(def x 20) (+ x 1)'                 several forms: the last one's value
+  sup eval '(str/upper (first (io/args)))' hi   the rest is the program's arguments
+  sup eval --json '{:a 1 :b {2 3}}'             prints {\"a\":1,\"b\":[2,3]}
+  sup eval --show core '(when a b)'             what macros and names become
+  sup eval --fuel 1000000 '(do [])'             stops it
+
+Prints the value of the last form as it reads back, unless it is nil.";
+
+/// The name of the source.
+const SOURCE: &str = "eval";
+
+/// Evaluates an expression.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES, override_usage = "sup eval [OPTIONS] <EXPR> [ARGS]...")]
+pub struct Eval {
+    /// One form or several; then the program's arguments
+    #[arg(
+        value_name = "EXPR ARGS",
+        required = true,
+        trailing_var_arg = true,
+        allow_negative_numbers = true
+    )]
+    pub program: Vec<String>,
+
+    #[command(flatten)]
+    show: Show,
+}
+
+impl Eval {
+    /// Carries it out.
+    pub fn carry_out(self, options: &Options) -> Exit {
+        let (expression, arguments) = self
+            .program
+            .split_first()
+            .expect("the command line has at least one");
+        let mut runtime = match session::start(options, arguments.to_vec()) {
+            Ok(runtime) => runtime,
+            Err(exit) => return exit,
+        };
+        if let Some(stage) = self.show.show {
+            let shown = runtime.show_text(SOURCE, expression, stage.into());
+            return show::print(&runtime, options, shown);
+        }
+        interrupt::watch(runtime.interrupter(), Ends::Process);
+        match evaluated(&mut runtime, expression, options) {
+            Ok(Some(text)) => {
+                console::print_line(&text);
+                console::flush();
+                Exit::Fine
+            }
+            Ok(None) => Exit::Fine,
+            Err(problems) => {
+                Teller::new(options).tell_all(&runtime, &problems);
+                session::exit_of(&problems)
+            }
+        }
+    }
+}
+
+/// The value as text; nothing for nil, which as JSON is said.
+fn evaluated(
+    runtime: &mut Runtime,
+    expression: &str,
+    options: &Options,
+) -> Result<Option<String>, sup_runtime::load::Problems> {
+    let answer = runtime.eval(SOURCE, expression)?;
+    if options.json {
+        return runtime.json(answer).map(Some);
+    }
+    Ok((!runtime.is_nil(answer)).then(|| runtime.repr(answer)))
+}

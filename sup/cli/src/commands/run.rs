@@ -1,0 +1,134 @@
+//! `sup run`: a file, the `init.slp` of a directory, or standard input.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sup_runtime::load::Problems;
+use sup_runtime::{Problem, Runtime};
+
+use super::show::{self, Show};
+use crate::arguments::Options;
+use crate::console;
+use crate::exit::Exit;
+use crate::interrupt::{self, Ends};
+use crate::session::{self, Teller};
+
+const EXAMPLES: &str = "\
+Examples:
+  sup run hello.slp                     run a file
+  sup run                               run ./init.slp
+  sup run report.slp sales.json -v      everything behind the file is the program's
+  sup run --deadline-ms 500 loop.slp    stop it after half a second
+  sup run --allow console hello.slp     let it print, and nothing else
+  sup run --show bytecode hello.slp     look at what the machine would run
+  cat hello.slp | sup run -             run what standard input holds
+
+The program's value is not printed. Exit code 1 when it raised.";
+
+/// The file that a directory is run by.
+const INIT: &str = "init.slp";
+
+/// Runs a program.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES, override_usage = "sup run [OPTIONS] [FILE|DIR] [ARGS]...")]
+pub struct Run {
+    /// The file, a directory that has an init.slp [default: .], or - for standard input; then the program's arguments
+    #[arg(value_name = "FILE|DIR ARGS", trailing_var_arg = true)]
+    pub program: Vec<String>,
+
+    #[command(flatten)]
+    show: Show,
+}
+
+impl Run {
+    /// Carries it out.
+    pub fn carry_out(self, options: &Options) -> Exit {
+        let (path, arguments) = match self.program.split_first() {
+            Some((path, arguments)) => (Path::new(path), arguments.to_vec()),
+            None => (Path::new("."), Vec::new()),
+        };
+        let program = match Program::find(path) {
+            Ok(program) => program,
+            Err(problems) => {
+                let teller = Teller::new(options);
+                problems
+                    .iter()
+                    .for_each(|problem| teller.tell_without_sources(problem));
+                return Exit::Usage;
+            }
+        };
+        let mut runtime = match session::start(options, arguments) {
+            Ok(runtime) => runtime,
+            Err(exit) => return exit,
+        };
+        if let Some(stage) = self.show.show {
+            let shown = match &program {
+                Program::File(file) => runtime.show_file(file, stage.into()),
+                Program::Text(text) => runtime.show_text("stdin", text, stage.into()),
+            };
+            return show::print(&runtime, options, shown);
+        }
+        interrupt::watch(runtime.interrupter(), Ends::Process);
+        let exit = program.run(&mut runtime, options);
+        console::flush();
+        exit
+    }
+}
+
+enum Program {
+    File(PathBuf),
+    Text(String),
+}
+
+impl Program {
+    /// What the path names.
+    fn find(path: &Path) -> Result<Program, Problems> {
+        if path.as_os_str() == "-" {
+            let mut text = String::new();
+            let read = std::io::stdin().read_to_string(&mut text);
+            return read.map(|_| Program::Text(text)).map_err(|error| {
+                vec![Problem::new(
+                    "run/input",
+                    format!("standard input cannot be read: {error}"),
+                )]
+            });
+        }
+        let file = if path.is_dir() {
+            path.join(INIT)
+        } else {
+            path.to_path_buf()
+        };
+        if file.is_file() || (file.exists() && !file.is_dir()) {
+            return Ok(Program::File(tidied(&file)));
+        }
+        if path.is_dir() {
+            let problem = Problem::new("run/missing", format!("there is no {INIT} in {}", path.display()));
+            return Err(vec![problem.with_hint(
+                "a directory is run by its init.slp; name a file to run that one",
+            )]);
+        }
+        let message = format!("there is no file {}", path.display());
+        Err(vec![Problem::new("run/missing", message)])
+    }
+
+    fn run(&self, runtime: &mut Runtime, options: &Options) -> Exit {
+        let outcome = match self {
+            Program::File(file) => runtime.run_file(file),
+            Program::Text(text) => runtime.eval("stdin", text),
+        };
+        match outcome {
+            Ok(_) => Exit::Fine,
+            Err(problems) => {
+                Teller::new(options).tell_all(runtime, &problems);
+                session::exit_of(&problems)
+            }
+        }
+    }
+}
+
+/// The path without a leading `./`, as errors tell it.
+fn tidied(path: &Path) -> PathBuf {
+    path.strip_prefix(".")
+        .map_or_else(|_| path.to_path_buf(), Path::to_path_buf)
+}

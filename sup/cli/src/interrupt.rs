@@ -1,0 +1,54 @@
+//! Ctrl-C: the running program is stopped at its next call or turn of a loop.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sup_runtime::interrupt::Interrupter;
+
+use crate::console;
+use crate::exit::Exit;
+
+/// How long a program may take to notice, before the process ends without it: it may be waiting for the operating system.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What Ctrl-C ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// The program and the process with it.
+    Process,
+    /// The evaluation; the session goes on.
+    Evaluation,
+}
+
+static RUNNING: Mutex<Option<Interrupter>> = Mutex::new(None);
+static PRESSED: AtomicBool = AtomicBool::new(false);
+
+/// From now on, Ctrl-C stops what that interrupter stops.
+pub fn watch(interrupter: Interrupter, ends: Ends) {
+    *RUNNING.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(interrupter);
+    // Without a handler the process ends at Ctrl-C as every process does, which is good enough.
+    drop(ctrlc::set_handler(move || pressed(ends)));
+}
+
+/// Whether Ctrl-C was pressed since [`forget`].
+pub fn is_pressed() -> bool {
+    PRESSED.load(Ordering::Relaxed)
+}
+
+/// Begins anew: what was stopped is over.
+pub fn forget() {
+    PRESSED.store(false, Ordering::Relaxed);
+}
+
+fn pressed(ends: Ends) {
+    PRESSED.store(true, Ordering::Relaxed);
+    if let Some(interrupter) = &*RUNNING.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        interrupter.interrupt();
+    }
+    if ends == Ends::Process {
+        std::thread::sleep(PATIENCE);
+        console::flush_if_free();
+        std::process::exit(Exit::Interrupted.code().into());
+    }
+}

@@ -1,0 +1,28 @@
+//! The `sup` command. Start with `arguments`, which is what a user can type; each command is a file of `commands`.
+//! This is the only crate of the product that prints, reads the environment, or ends the process.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::exit,
+    reason = "speaking to the terminal is what this crate is for"
+)]
+
+mod arguments;
+mod commands;
+mod console;
+mod draw;
+mod exit;
+mod interrupt;
+mod json;
+mod session;
+
+use std::process::ExitCode;
+
+use arguments::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_command_line();
+    let exit = sup_runtime::runtime::with_stack(|| commands::carry_out(arguments));
+    console::flush();
+    exit.into()
+}

@@ -1,0 +1,24 @@
+//! The `sup` command as a process: what goes where, how it ends, and what its errors look like.
+
+mod checking;
+mod documenting;
+mod errors;
+mod evaluating;
+mod limits;
+mod prompt;
+mod running;
+mod terminal;
+mod testing;
+
+use sup_testkit::{Finished, sup};
+
+/// `sup eval` of an expression.
+fn eval(expression: &str) -> Finished {
+    sup().args(["eval", expression]).finish()
+}
+
+/// Panics unless the command line ends with that code; what it printed.
+#[track_caller]
+fn check(line: &[&str], code: i32) -> Finished {
+    sup().args(line).finish().expect_code(code)
+}
