@@ -118,6 +118,20 @@ pub fn defined_names(tree: &Tree, forms: &[NodeId]) -> Vec<(String, Span)> {
     defined.collect()
 }
 
+/// Whether a source holds more than one form that gives the name a value.
+pub(crate) fn binds_twice(tree: &Tree, name: &str) -> bool {
+    let binds = |node: &NodeId| {
+        let is_binding = matches!(tree.head(*node), Some("def" | "defn" | "set"));
+        is_binding
+            && tree
+                .children(*node)
+                .get(1)
+                .and_then(|&target| tree.symbol(target))
+                == Some(name)
+    };
+    (0..tree.len() as u32).map(NodeId).filter(binds).nth(1).is_some()
+}
+
 /// Compiles a top-level form. Nodes that macros make are added to the tree.
 ///
 /// # Errors

@@ -26,6 +26,9 @@ pub trait Host {
         Vec::new()
     }
 
+    /// Code that gives a module variable another value with `set` was compiled: what was known of its value holds no more.
+    fn assigned(&mut self, _cell: &CellName) {}
+
     /// The types that the function of that name declares, for `check_form`.
     fn signature(&mut self, _module: &str, _symbol: &str) -> Option<Signature> {
         None

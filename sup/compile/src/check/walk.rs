@@ -8,10 +8,10 @@ use crate::core_tree::{
 };
 use crate::expand::always_matches;
 use crate::fault::Cause;
-use crate::form::Definition;
+use crate::form::{self, Definition};
 use crate::host::{Host, Signature};
 use crate::types::{built_in_type, type_text};
-use slp::{NodeId, Span, Tree};
+use slp::{Span, Tree};
 use std::collections::HashMap;
 use sup_code::{CellName, FlatNode, Tail, TypeBase, TypeSpec};
 
@@ -365,7 +365,7 @@ impl Walk<'_> {
         }
         let own = self.own.get(&cell.name).cloned();
         let found = own.or_else(|| self.host.signature(&cell.module, &cell.name));
-        let found = found.filter(|_| !binds_twice(self.tree, &cell.name));
+        let found = found.filter(|_| !form::binds_twice(self.tree, &cell.name));
         self.signatures.insert(cell.clone(), found.clone());
         found
     }
@@ -445,20 +445,6 @@ impl Walk<'_> {
             }
         }
     }
-}
-
-/// Whether a source holds more than one form that gives the name a value.
-fn binds_twice(tree: &Tree, name: &str) -> bool {
-    let binds = |node: &NodeId| {
-        let is_binding = matches!(tree.head(*node), Some("def" | "defn" | "set"));
-        is_binding
-            && tree
-                .children(*node)
-                .get(1)
-                .and_then(|&target| tree.symbol(target))
-                == Some(name)
-    };
-    (0..tree.len() as u32).map(NodeId).filter(binds).nth(1).is_some()
 }
 
 fn known_literal(literal: &Literal) -> Known {

@@ -3,11 +3,12 @@
 use super::{Expander, Position, fold};
 use crate::core_tree::{Collection, Expr, ExprKind, Literal, Operation};
 use crate::fault::Cause;
+use crate::form;
 use crate::host::Resolution;
 use crate::types;
 use crate::words::{self, BuiltIn};
 use slp::{NodeId, Span};
-use sup_code::{INTRINSICS, Op};
+use sup_code::{INTRINSICS, Op, Parameters, Tail};
 
 /// A call with more arguments hands them over as a list.
 const MAX_DIRECT_ARGUMENTS: usize = 200;
@@ -86,7 +87,26 @@ impl Expander<'_> {
                 };
                 self.primitive_call(&primitive, args, span)
             }
+            Resolution::Cell {
+                parameters: Some(parameters),
+                ..
+            } => {
+                self.check_parameters(name, parameters, args.len(), span);
+                self.call(head, args, span)
+            }
             Resolution::Cell { .. } | Resolution::Unbound => self.call(head, args, span),
+        }
+    }
+
+    /// Compares a call with what its function takes, as long as this source gives the name no other value.
+    fn check_parameters(&mut self, name: &str, parameters: Parameters, given: usize, span: Span) {
+        let min = usize::from(parameters.n_required);
+        let n_named = min + usize::from(parameters.n_optional);
+        let max = (parameters.tail == Tail::None).then_some(n_named);
+        let name = words::split_absolute(name).map_or(name, |(_, name)| name);
+        let fits = given >= min && max.is_none_or(|max| given <= max);
+        if !fits && !form::binds_twice(self.tree, name) {
+            self.check_arity(name, min, max, given, span);
         }
     }
 

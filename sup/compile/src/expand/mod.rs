@@ -47,6 +47,8 @@ pub(crate) struct Expander<'a> {
     is_defined: Vec<bool>,
     /// Slots that became defined, in order, so that leaving a branch can take that back.
     trail: Vec<usize>,
+    /// How many constructs around the current place may leave it out.
+    n_branches: u32,
     /// Slots whose `def` was met.
     defs_met: HashSet<usize>,
     scopes: Vec<Scope>,
@@ -81,6 +83,7 @@ impl<'a> Expander<'a> {
             vars: Vec::new(),
             is_defined: Vec::new(),
             trail: Vec::new(),
+            n_branches: 0,
             defs_met: HashSet::new(),
             scopes: Vec::new(),
             frames: vec![Frame::module()],

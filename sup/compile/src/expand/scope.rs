@@ -180,7 +180,9 @@ impl Expander<'_> {
     /// Expands something that may not run, or not to its end: what it defines is not surely defined after it.
     pub(super) fn maybe<R>(&mut self, expand: impl FnOnce(&mut Self) -> R) -> R {
         let mark = self.trail.len();
+        self.n_branches += 1;
         let result = expand(self);
+        self.n_branches -= 1;
         for idx in self.trail.drain(mark..) {
             self.is_defined[idx] = false;
         }

@@ -153,7 +153,7 @@ impl Expander<'_> {
         self.own_names.entry(def.name.clone()).or_insert(false);
         let value = value(self, &def.name, None);
         self.own_names.insert(def.name.clone(), true);
-        self.definitions.push(definition(def, &value));
+        self.add_definition(definition(def, &value));
         let cell = CellName {
             module: self.context.module.into(),
             name: def.name.clone(),
@@ -165,6 +165,23 @@ impl Expander<'_> {
             },
             span,
         )
+    }
+
+    /// Notes a definition. What its value is like is not known if it may be left out, or is made twice.
+    fn add_definition(&mut self, mut definition: Definition) {
+        let mut is_certain = self.n_branches == 0;
+        for other in self
+            .definitions
+            .iter_mut()
+            .filter(|other| other.name == definition.name)
+        {
+            is_certain = false;
+            forget_value(other);
+        }
+        if !is_certain {
+            forget_value(&mut definition);
+        }
+        self.definitions.push(definition);
     }
 
     /// The value of a name. A function knows the name and the variable it is bound to.
@@ -212,6 +229,7 @@ impl Expander<'_> {
         }
         match self.resolve(&name) {
             Resolution::Cell { cell, .. } if cell.module == self.context.module => {
+                self.host.assigned(&cell);
                 Expr::new(ExprKind::SetGlobal { cell, value }, span)
             }
             Resolution::Cell { .. } => self.wrong(Cause::SetForeign(name), name_span),
@@ -220,6 +238,12 @@ impl Expander<'_> {
             Resolution::Unbound => self.unbound(&name, name_span),
         }
     }
+}
+
+fn forget_value(definition: &mut Definition) {
+    definition.parameters = None;
+    definition.signature = None;
+    definition.alias = None;
 }
 
 fn definition(def: &Def, value: &Expr) -> Definition {

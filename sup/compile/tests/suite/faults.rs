@@ -2,6 +2,7 @@
 
 use crate::table_host::{TableHost, compile_with, faults_of};
 use slp::{NodeKind, ReadLimits, Span, Tree};
+use sup_code::{Parameters, Tail};
 use sup_compile::{FormContext, compile_form};
 
 fn check(text: &str, expected: &[(&str, &str)]) {
@@ -90,6 +91,38 @@ fn calls() {
         "(do [(f (fn () (done 1)))])",
         &[("compile/done-outside", "(done 1)")],
     );
+}
+
+#[test]
+fn calls_of_known_functions() {
+    let knowing = || {
+        let mut host = TableHost::knowing(&["f"]);
+        host.parameters.insert(
+            "f".into(),
+            Parameters {
+                n_required: 1,
+                n_optional: 1,
+                tail: Tail::None,
+            },
+        );
+        host
+    };
+    assert_eq!(faults_of(&mut knowing(), "(fn () (f 1) (f 1 2))"), []);
+    assert_eq!(
+        faults_of(&mut knowing(), "(fn () (f))"),
+        [("call/arity".into(), "(f)".into())]
+    );
+    assert_eq!(
+        faults_of(&mut knowing(), "(fn () (f 1 2 3))"),
+        [("call/arity".into(), "(f 1 2 3)".into())]
+    );
+    assert_eq!(faults_of(&mut knowing(), "(let (f 1) (f 1 2 3))"), []);
+    let mut host = knowing();
+    assert_eq!(
+        faults_of(&mut host, "(let () (set f 1) (if f (set f 2)) (f 1 2 3))"),
+        []
+    );
+    assert_eq!(host.assigned, ["f", "f"]);
 }
 
 #[test]

@@ -48,6 +48,23 @@ fn a_documented_primitive_is_an_alias() {
 }
 
 #[test]
+fn nothing_is_known_of_what_is_defined_twice_or_perhaps() {
+    let shapes = |text: &str| match top(text) {
+        TopForm::Code { definitions, .. } => definitions
+            .iter()
+            .map(|definition| definition.parameters.is_some())
+            .collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(shapes("(defn h (a) a)"), [true]);
+    assert_eq!(
+        shapes("(if f (def h (fn (a) a)) (def h (fn (a b) a)))"),
+        [false, false]
+    );
+    assert_eq!(shapes("(when f (defn h (a) a))"), [false]);
+}
+
+#[test]
 fn definitions_inside_conditions_belong_to_the_module() {
     let TopForm::Code { definitions, .. } = top("(if (f 1) (def a 1) (let (x 1) (def b 2)))") else {
         panic!("code")

@@ -2,7 +2,7 @@
 
 use slp::{Fault, NodeId, ReadLimits, Tree};
 use std::collections::HashMap;
-use sup_code::{CellName, Chunk, CodeLimits, disassemble, verify};
+use sup_code::{CellName, Chunk, CodeLimits, Parameters, disassemble, verify};
 use sup_compile::{FormContext, Host, Resolution, TopForm, compile_form, top_forms};
 
 const PRIMITIVES: &[(&str, &str, u8, Option<u8>, u32)] = &[
@@ -27,6 +27,9 @@ const PRIMITIVES: &[(&str, &str, u8, Option<u8>, u32)] = &[
 pub struct TableHost {
     pub cells: HashMap<String, String>,
     pub n_expanded: u32,
+    /// What functions among them take.
+    pub parameters: HashMap<String, Parameters>,
+    pub assigned: Vec<String>,
 }
 
 impl TableHost {
@@ -36,7 +39,10 @@ impl TableHost {
             .iter()
             .map(|name| ((*name).to_string(), "main".to_string()))
             .collect();
-        TableHost { cells, n_expanded: 0 }
+        TableHost {
+            cells,
+            ..TableHost::default()
+        }
     }
 }
 
@@ -47,10 +53,8 @@ impl Host for TableHost {
                 module: module.clone(),
                 name: symbol.into(),
             };
-            return Resolution::Cell {
-                cell,
-                parameters: None,
-            };
+            let parameters = self.parameters.get(symbol).copied();
+            return Resolution::Cell { cell, parameters };
         }
         if let Some((_, name, min, max, intrinsic)) = PRIMITIVES.iter().find(|row| row.0 == symbol) {
             return Resolution::Primitive {
@@ -83,6 +87,10 @@ impl Host for TableHost {
             },
             _ => Resolution::Unbound,
         }
+    }
+
+    fn assigned(&mut self, cell: &CellName) {
+        self.assigned.push(cell.name.clone());
     }
 
     fn expand(&mut self, macro_name: &str, tree: &mut Tree, call: NodeId) -> Result<NodeId, Fault> {
