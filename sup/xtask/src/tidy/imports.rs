@@ -42,7 +42,13 @@ pub const TABLE: &[Row] = &[
         optional: &[],
         tests: &["sup-testkit", "sup-compile", "slp"],
     },
-    row("sup-host", &["sup-abi", "sup-vm"]),
+    Row {
+        name: "sup-host",
+        may: &["sup-abi", "sup-vm"],
+        optional: &[],
+        // The tests of the wall make kernels in Rust.
+        tests: &["sup-testkit", "sup-kernel"],
+    },
     row("sup-stdlib", &[]),
     Row {
         name: "sup-runtime",
