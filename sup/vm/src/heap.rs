@@ -26,6 +26,16 @@ pub struct NoMemory;
 pub struct Shared {
     /// The bytes.
     pub bytes: Box<[u8]>,
+    /// For texts: the number of characters before each stretch of bytes, when it was first asked for.
+    pub(crate) n_chars_before: std::sync::OnceLock<Box<[u32]>>,
+}
+
+impl Shared {
+    /// Bytes to be shared.
+    #[must_use]
+    pub fn new(bytes: Box<[u8]>) -> Shared {
+        Shared { bytes, n_chars_before: std::sync::OnceLock::new() }
+    }
 }
 
 /// What a resource handle holds. Dropping it is its destructor.

@@ -2,8 +2,9 @@
 
 use sup_abi::word::{NIL, Word, fixnum};
 
-use super::text::{bytes_of, char_at, text_len_chars, text_of};
-use super::{array_items, buffer_bytes, error_value, list_items, map_len, records, table_len};
+use super::characters::{char_at, text_len_chars};
+use super::text::{bytes_of, text_of};
+use super::{array_items, buffer_bytes, error_value, list_items, records, table_len};
 use crate::error::{Outcome, Raise};
 use crate::object::{Kind, Obj};
 use crate::vm::Vm;
@@ -34,27 +35,47 @@ impl Vm {
     /// # Errors
     /// `type/mismatch` if the collection has no elements or the index is of another type, `map/key`, `vm/memory`.
     pub fn at(&mut self, index: Word, collection: Word) -> Outcome {
-        if let Some(items) = list_items(collection).or_else(|| array_items(collection)) {
-            let place = self.want_int(index)?;
-            return match resolve_index(place, items.len()) {
-                Some(place) => Ok(items[place]),
-                None => self.index_error(place, items.len()),
-            };
-        }
-        if text_of(&collection).is_some() {
+        let Some(obj) = Obj::from_word(collection) else {
             return self.at_text(index, collection);
+        };
+        let found = match obj.kind() {
+            Kind::List | Kind::View | Kind::Array => {
+                let items = list_items(collection)
+                    .or_else(|| array_items(collection))
+                    .unwrap_or(&[]);
+                return self.at_place(index, items.len(), |place| items[place]);
+            }
+            Kind::Str | Kind::BigStr => return self.at_text(index, collection),
+            Kind::Bytes | Kind::BigBytes | Kind::Buffer => {
+                let bytes = bytes_of(&collection)
+                    .or_else(|| buffer_bytes(collection))
+                    .unwrap_or(&[]);
+                return self.at_place(index, bytes.len(), |place| count_word(bytes[place].into()));
+            }
+            Kind::Map | Kind::MapView => self.map_get(collection, index)?,
+            Kind::Table => self.table_get(collection, index)?,
+            Kind::Error => error_value::error_get(collection, index),
+            Kind::Instance => records::instance_get(collection, index),
+            _ => return Err(self.type_mismatch("a collection", collection)),
+        };
+        match found {
+            Some(value) => Ok(value),
+            None => self.key_error(index),
         }
-        if let Some(bytes) = bytes_of(&collection).or_else(|| buffer_bytes(collection)) {
-            let place = self.want_int(index)?;
-            return match resolve_index(place, bytes.len()) {
-                Some(place) => Ok(count_word(bytes[place].into())),
-                None => self.index_error(place, bytes.len()),
-            };
+    }
+
+    fn at_place(&mut self, index: Word, len: usize, element: impl FnOnce(usize) -> Word) -> Outcome {
+        let given = self.want_int(index)?;
+        match resolve_index(given, len) {
+            Some(place) => Ok(element(place)),
+            None => self.index_error(given, len),
         }
-        self.at_key(index, collection)
     }
 
     fn at_text(&mut self, index: Word, text: Word) -> Outcome {
+        if text_of(&text).is_none() {
+            return Err(self.type_mismatch("a collection", text));
+        }
         let place = self.want_int(index)?;
         let found = if place >= 0 {
             char_at(&text, place as usize)
@@ -65,20 +86,6 @@ impl Vm {
         match found {
             Some(character) => Ok(count_word(character as usize)),
             None => self.index_error(place, text_len_chars(&text).unwrap_or(0)),
-        }
-    }
-
-    fn at_key(&mut self, key: Word, collection: Word) -> Outcome {
-        let found = match Obj::from_word(collection).map(Obj::kind) {
-            Some(Kind::Map | Kind::MapView) => self.map_get(collection, key)?,
-            Some(Kind::Table) => self.table_get(collection, key)?,
-            Some(Kind::Error) => error_value::error_get(collection, key),
-            Some(Kind::Instance) => records::instance_get(collection, key),
-            _ => return Err(self.type_mismatch("a collection", collection)),
-        };
-        match found {
-            Some(value) => Ok(value),
-            None => self.key_error(key),
         }
     }
 
@@ -125,20 +132,27 @@ impl Vm {
     /// # Errors
     /// `type/mismatch` for what has none.
     pub fn count_of(&mut self, word: Word) -> Result<usize, Raise> {
-        let found = list_items(word)
-            .or_else(|| array_items(word))
-            .map(<[Word]>::len)
-            .or_else(|| text_len_chars(&word))
-            .or_else(|| map_len(word))
-            .or_else(|| table_len(word))
-            .or_else(|| bytes_of(&word).or_else(|| buffer_bytes(word)).map(<[u8]>::len))
-            .or_else(|| records::instance_fields(word).map(<[Word]>::len))
-            .or_else(|| error_value::error_len(word));
-        match found {
-            Some(count) => Ok(count),
-            None if word == NIL => Ok(0),
-            None => Err(self.type_mismatch("a collection", word)),
-        }
+        let Some(obj) = Obj::from_word(word) else {
+            return match text_len_chars(&word) {
+                Some(count) => Ok(count),
+                None if word == NIL => Ok(0),
+                None => Err(self.type_mismatch("a collection", word)),
+            };
+        };
+        Ok(match obj.kind() {
+            Kind::List
+            | Kind::View
+            | Kind::Map
+            | Kind::MapView
+            | Kind::Bytes
+            | Kind::BigBytes
+            | Kind::Instance => obj.n(),
+            Kind::Array | Kind::Buffer => obj.get(2) as usize,
+            Kind::Str | Kind::BigStr => text_len_chars(&word).unwrap_or(0),
+            Kind::Table => table_len(word).unwrap_or(0),
+            Kind::Error => error_value::error_len(word).unwrap_or(0),
+            _ => return Err(self.type_mismatch("a collection", word)),
+        })
     }
 }
 

@@ -18,8 +18,7 @@ const KIND_AND_COUNT: u64 = 0xffff_ffff_0000_00ff;
 /// The object of a string that the heap holds itself.
 #[inline(always)]
 pub(crate) fn text_object(word: Word) -> Option<Obj> {
-    let obj = Obj::from_word(word)?;
-    (obj.kind() == Kind::Str).then_some(obj)
+    Obj::from_word(word).filter(|obj| obj.header().is(Kind::Str))
 }
 
 /// Whether the word is the same string as that object, which is another one.
@@ -44,6 +43,7 @@ pub(crate) fn deep(heap: &mut Heap, a: Word, b: Word) -> bool {
         return true;
     }
     match (Obj::from_word(a), Obj::from_word(b)) {
+        (Some(a), Some(b)) if b.header().is(Kind::Str) => is_text(a.word(), b),
         (Some(a), Some(b)) => objects(heap, a, b),
         // Words that hold their value themselves are equal only if they are the same.
         _ => false,

@@ -16,9 +16,6 @@ use crate::vm::Vm;
 /// Longest string or bytes value; lengths are kept in 32 bits.
 pub const TEXT_MAX: usize = u32::MAX as usize;
 
-/// Bytes after which the position of a character is looked up instead of counted from the start.
-const NEAR_BYTES: usize = 64;
-
 /// Whether the word is a string.
 #[must_use]
 #[inline]
@@ -79,80 +76,6 @@ fn outside(obj: Obj) -> &'static [u8] {
         let bytes: &'static [u8] = &(*shared).bytes;
         bytes.get_unchecked(start..start + len)
     }
-}
-
-/// Number of characters of a string, if the word is one.
-#[must_use]
-pub fn text_len_chars(word: &Word) -> Option<usize> {
-    let text = text_of(word)?;
-    Some(match Obj::from_word(*word) {
-        None => text.chars().count(),
-        Some(obj) if obj.header().subkind() == 1 => obj.n(),
-        Some(obj) => (obj.get(1) >> 32) as usize,
-    })
-}
-
-/// Whether each character of the string is one byte, so that positions of characters are positions of bytes.
-#[inline]
-fn is_ascii_word(word: Word, text: &str) -> bool {
-    match Obj::from_word(word) {
-        Some(obj) => obj.header().subkind() == 1,
-        None => text.is_ascii(),
-    }
-}
-
-/// Byte offset of the character with that index; the length in bytes when the index is the number of characters.
-#[must_use]
-pub fn byte_offset(word: &Word, index: usize) -> Option<usize> {
-    let text = text_of(word)?;
-    if is_ascii_word(*word, text) {
-        return (index <= text.len()).then_some(index);
-    }
-    offset_in(text, index)
-}
-
-/// Index of the character that starts at that byte offset.
-#[must_use]
-pub fn char_index(word: &Word, offset: usize) -> usize {
-    let text = text_of(word).unwrap_or("");
-    if is_ascii_word(*word, text) {
-        return offset;
-    }
-    text.get(..offset).map_or(0, |before| before.chars().count())
-}
-
-/// The character with that index.
-#[must_use]
-pub fn char_at(word: &Word, index: usize) -> Option<char> {
-    let offset = byte_offset(word, index)?;
-    text_of(word)?.get(offset..)?.chars().next()
-}
-
-/// Offset of the character `index` in a text with wide characters, counting a stretch of bytes at a time.
-fn offset_in(text: &str, index: usize) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut left = index;
-    let mut offset = 0;
-    while bytes.len() - offset > NEAR_BYTES {
-        let starts = bytes[offset..offset + NEAR_BYTES]
-            .iter()
-            .filter(|byte| (**byte as i8) >= -0x40)
-            .count();
-        if starts > left {
-            break;
-        }
-        left -= starts;
-        offset += NEAR_BYTES;
-    }
-    for (place, byte) in bytes[offset..].iter().enumerate() {
-        if (*byte as i8) >= -0x40 {
-            if left == 0 {
-                return Some(offset + place);
-            }
-            left -= 1;
-        }
-    }
-    (left == 0).then_some(bytes.len())
 }
 
 impl Vm {
@@ -310,14 +233,14 @@ impl Vm {
         let text = unsafe { std::str::from_utf8_unchecked(&bytes) };
         let (chars, is_ascii) = (char_word(text), text.is_ascii());
         let header = Header::new(Kind::BigStr, bytes.len() as u32).with_subkind(is_ascii.into());
-        let obj = self.share(header, Arc::new(Shared { bytes }), 0)?;
+        let obj = self.share(header, Arc::new(Shared::new(bytes)), 0)?;
         obj.init(1, chars);
         Ok(obj.word())
     }
 
     fn share_bytes(&mut self, bytes: Box<[u8]>) -> Outcome {
         let header = Header::new(Kind::BigBytes, bytes.len() as u32);
-        Ok(self.share(header, Arc::new(Shared { bytes }), 0)?.word())
+        Ok(self.share(header, Arc::new(Shared::new(bytes)), 0)?.word())
     }
 
     fn share(&mut self, header: Header, shared: Arc<Shared>, offset: usize) -> Result<Obj, Raise> {

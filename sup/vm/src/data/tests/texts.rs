@@ -79,6 +79,31 @@ fn characters_are_found_by_index() {
 }
 
 #[test]
+fn characters_of_long_slices_are_found_by_index() {
+    let mut bed = Bed::new(0);
+    let text: String = (0..40_000)
+        .map(|place| if place % 11 == 0 { 'ü' } else { 'u' })
+        .collect();
+    let whole = bed.str(&text);
+    for from in [0, 1, 2, 3, 255, 256, 257, 10_000] {
+        let from = text.floor_char_boundary(from);
+        let to = text.floor_char_boundary(text.len() - from / 2);
+        let part = bed
+            .vm
+            .str_slice(whole, from, to)
+            .expect("the part lies in the string");
+        let places: Vec<usize> = text[from..to].char_indices().map(|(offset, _)| offset).collect();
+        for (index, offset) in places.iter().enumerate().step_by(97) {
+            assert_eq!(byte_offset(&part, index), Some(*offset));
+            assert_eq!(char_index(&part, *offset), index);
+        }
+        assert_eq!(byte_offset(&part, places.len()), Some(to - from));
+        assert_eq!(byte_offset(&part, places.len() + 1), None);
+        assert_eq!(char_index(&part, to - from), places.len());
+    }
+}
+
+#[test]
 fn slices_are_what_they_are_cut_from() {
     let mut bed = Bed::new(2);
     let mut random = Random(11);
