@@ -22,15 +22,18 @@ impl<'c> Arguments<'c> {
         Arguments { words }
     }
 
+    #[inline(always)]
     fn place(&self, position: usize) -> Result<&'c Word> {
         self.words.get(position).ok_or_else(|| missing(position))
     }
 }
 
+#[cold]
 fn missing(position: usize) -> Error {
     Error::new("call/arity", format!("argument {} is missing", position + 1))
 }
 
+#[cold]
 fn mismatch(position: usize, expected: &str, value: Value<'_>) -> Error {
     let found = value.value_type().name();
     Error::type_mismatch(format!(
@@ -60,7 +63,7 @@ pub trait FromArgument<'c>: Sized {
 impl<'c> FromArgument<'c> for Value<'c> {
     const TYPE: &'static str = "any";
 
-    #[inline]
+    #[inline(always)]
     fn from_argument(cx: &'c Context, arguments: Arguments<'c>, position: usize) -> Result<Self> {
         Ok(cx.value(*arguments.place(position)?))
     }
@@ -79,7 +82,7 @@ macro_rules! from_value {
         $(impl<'c> FromArgument<'c> for $rust {
             const TYPE: &'static str = $name;
 
-            #[inline]
+            #[inline(always)]
             fn from_argument(cx: &'c Context, arguments: Arguments<'c>, position: usize) -> Result<Self> {
                 let $value = Value::from_argument(cx, arguments, position)?;
                 $read.ok_or_else(|| mismatch(position, $name, $value))
@@ -100,7 +103,7 @@ from_value! {
 impl<'c> FromArgument<'c> for &'c str {
     const TYPE: &'static str = "str";
 
-    #[inline]
+    #[inline(always)]
     fn from_argument(cx: &'c Context, arguments: Arguments<'c>, position: usize) -> Result<Self> {
         let place = arguments.place(position)?;
         // SAFETY: the arguments stay where they are for `'c`, which borrows the call.
@@ -111,7 +114,7 @@ impl<'c> FromArgument<'c> for &'c str {
 impl<'c> FromArgument<'c> for &'c [u8] {
     const TYPE: &'static str = "any";
 
-    #[inline]
+    #[inline(always)]
     fn from_argument(cx: &'c Context, arguments: Arguments<'c>, position: usize) -> Result<Self> {
         let place = arguments.place(position)?;
         // SAFETY: the arguments stay where they are for `'c`, which borrows the call.
@@ -199,7 +202,7 @@ impl<'c, T: FromArgument<'c>> Rest<'c, T> {
     ///
     /// # Errors
     /// When there is none, or it is of another type.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, index: usize) -> Result<T> {
         T::from_argument(self.cx, self.arguments, self.position + index)
     }
@@ -222,7 +225,7 @@ pub enum Number {
 impl Number {
     /// The number as a real; integers beyond 2^53 are rounded.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub const fn to_real(self) -> f64 {
         match self {
             Number::Int(value) => value as f64,
@@ -234,17 +237,20 @@ impl Number {
 impl<'c> FromArgument<'c> for Number {
     const TYPE: &'static str = "any";
 
-    #[inline]
+    #[inline(always)]
     fn from_argument(cx: &'c Context, arguments: Arguments<'c>, position: usize) -> Result<Self> {
         let value = Value::from_argument(cx, arguments, position)?;
-        value.as_number().ok_or_else(|| {
-            let found = value.value_type().name();
-            Error::type_mismatch(format!(
-                "argument {} must be a number, not :{found}",
-                position + 1
-            ))
-        })
+        value.as_number().ok_or_else(|| no_number(position, value))
     }
+}
+
+#[cold]
+fn no_number(position: usize, value: Value<'_>) -> Error {
+    let found = value.value_type().name();
+    Error::type_mismatch(format!(
+        "argument {} must be a number, not :{found}",
+        position + 1
+    ))
 }
 
 /// Something named: a symbol, keyword or path, or a string.
@@ -314,7 +320,7 @@ macro_rules! into_value {
         $(impl<'c> IntoValue<'c> for $rust {
             const TYPE: &'static str = $name;
 
-            #[inline]
+            #[inline(always)]
             fn into_value(self, $cx: &'c Context) -> Result<Value<'c>> {
                 let $data = self;
                 $make
@@ -394,7 +400,7 @@ pub trait IntoReply<'c> {
 impl<'c, T: IntoValue<'c>> IntoReply<'c> for T {
     const TYPE: &'static str = T::TYPE;
 
-    #[inline]
+    #[inline(always)]
     fn into_reply(self, cx: &'c Context) -> Result<Value<'c>> {
         self.into_value(cx)
     }
@@ -403,7 +409,7 @@ impl<'c, T: IntoValue<'c>> IntoReply<'c> for T {
 impl<'c, T: IntoValue<'c>> IntoReply<'c> for Result<T> {
     const TYPE: &'static str = T::TYPE;
 
-    #[inline]
+    #[inline(always)]
     fn into_reply(self, cx: &'c Context) -> Result<Value<'c>> {
         self?.into_value(cx)
     }

@@ -117,7 +117,7 @@ pub fn finish<'c, R: IntoReply<'c>>(cx: &'c Context, reply: R) -> Result<Word> {
 ///
 /// # Errors
 /// When it is missing or of another type.
-#[inline]
+#[inline(always)]
 pub fn argument<'c, T: FromArgument<'c>>(
     cx: &'c Context,
     arguments: Arguments<'c>,

@@ -12,8 +12,13 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// An error on its way to the program: a code such as `fs/missing` with a message, or an error value that a
 /// called function has raised.
+///
+/// One word long, so that what every primitive answers stays small.
 #[derive(Clone, Debug)]
-pub struct Error {
+pub struct Error(Box<Content>);
+
+#[derive(Clone, Debug)]
+struct Content {
     code: Cow<'static, str>,
     message: String,
     origin: Origin,
@@ -32,17 +37,22 @@ enum Origin {
 impl Error {
     /// An error of that code, `room/what`; the message is lowercase and has no full stop.
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Error {
-        Error {
-            code: code.into(),
-            message: message.into(),
-            origin: Origin::Here,
-        }
+        Error::of(code.into(), message.into(), Origin::Here)
     }
 
     /// An integer result does not fit 64 bits.
     #[must_use]
     pub fn overflow() -> Error {
         Error::new("alu/overflow", "the integer result does not fit 64 bits")
+    }
+
+    #[cold]
+    fn of(code: Cow<'static, str>, message: String, origin: Origin) -> Error {
+        Error(Box::new(Content {
+            code,
+            message,
+            origin,
+        }))
     }
 
     /// A number was divided by zero.
@@ -58,26 +68,22 @@ impl Error {
 
     /// An error value that a called function raised; passing it on keeps its trace.
     pub(crate) fn raised(value: Rooted) -> Error {
-        Error {
-            code: Cow::Borrowed("kernel/raised"),
-            message: String::new(),
-            origin: Origin::Callee(value),
-        }
+        Error::of(
+            Cow::Borrowed("kernel/raised"),
+            String::new(),
+            Origin::Callee(value),
+        )
     }
 
     /// What carries a request such as `Context::wait` out of the primitive.
     pub(crate) fn request() -> Error {
-        Error {
-            code: Cow::Borrowed("kernel/request"),
-            message: String::new(),
-            origin: Origin::Request,
-        }
+        Error::of(Cow::Borrowed("kernel/request"), String::new(), Origin::Request)
     }
 
     /// The error value that a called function raised, when this is one.
     #[must_use]
     pub fn value(&self) -> Option<Rooted> {
-        if let Origin::Callee(value) = self.origin {
+        if let Origin::Callee(value) = self.0.origin {
             Some(value)
         } else {
             None
@@ -87,24 +93,24 @@ impl Error {
     /// Its code.
     #[must_use]
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     /// Its message.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The code as a C string; one that cannot be becomes `kernel/error`.
     pub(crate) fn code_for_host(&self) -> CString {
-        CString::new(self.code.as_ref()).unwrap_or_else(|_| c"kernel/error".to_owned())
+        CString::new(self.0.code.as_ref()).unwrap_or_else(|_| c"kernel/error".to_owned())
     }
 
     /// Raises it; answers what the primitive then returns.
     #[allow(unsafe_code)]
     pub(crate) fn raise(self, cx: &Context) -> Word {
-        if self.origin == Origin::Request {
+        if self.0.origin == Origin::Request {
             return word::THROW;
         }
         if let Some(value) = self.value() {
@@ -113,14 +119,14 @@ impl Error {
         }
         let code = self.code_for_host();
         // SAFETY: `cx` is the running call; code and message outlive the call of `raise`, which copies them.
-        unsafe { (cx.host().raise)(cx.raw(), code.as_ptr(), Bytes::of(self.message.as_bytes())) };
+        unsafe { (cx.host().raise)(cx.raw(), code.as_ptr(), Bytes::of(self.0.message.as_bytes())) };
         word::THROW
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: {}", self.code, self.message)
+        write!(out, "{}: {}", self.0.code, self.0.message)
     }
 }
 

@@ -69,9 +69,15 @@ impl<'c> Value<'c> {
         if word::is_fixnum(self.word) {
             return Some(word::fixnum_value(self.word));
         }
-        if !word::is_pointer(self.word) {
-            return None;
+        if word::is_pointer(self.word) {
+            self.boxed_int()
+        } else {
+            None
         }
+    }
+
+    #[cold]
+    fn boxed_int(self) -> Option<i64> {
         let mut value = 0;
         // SAFETY: the context is of the running call; `value` is a place to write to.
         let found = unsafe { (self.cx.host().get_int)(self.cx.raw(), self.word, &raw mut value) };
@@ -85,9 +91,15 @@ impl<'c> Value<'c> {
         if word::is_flonum(self.word) {
             return Some(word::flonum_value(self.word));
         }
-        if !word::is_pointer(self.word) {
-            return None;
+        if word::is_pointer(self.word) {
+            self.boxed_real()
+        } else {
+            None
         }
+    }
+
+    #[cold]
+    fn boxed_real(self) -> Option<f64> {
         let mut value = 0.0;
         // SAFETY: the context is of the running call; `value` is a place to write to.
         let found = unsafe { (self.cx.host().get_real)(self.cx.raw(), self.word, &raw mut value) };

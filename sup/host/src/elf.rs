@@ -33,92 +33,78 @@ const MACHINE: u16 = 183;
 #[cfg(target_arch = "riscv64")]
 const MACHINE: u16 = 243;
 
-/// Checks that bytes are a whole shared library for this machine. On systems with another format the loader
-/// has the say.
+/// How many bytes from the start of a library are looked at.
+pub const HEAD_BYTES: usize = 64 * 1024;
+
+/// Checks the first bytes of a file of that length, and answers how many of its bytes the loader needs: what follows are
+/// sections for debuggers. On systems with another format the loader has the say.
 #[cfg(not(all(unix, not(target_vendor = "apple"))))]
-pub fn check(_bytes: &[u8]) -> Result<(), LoadError> {
-    Ok(())
+pub fn check(_head: &[u8], length: u64) -> Result<u64, LoadError> {
+    Ok(length)
 }
 
-/// Checks that bytes are a whole shared library for this machine.
+/// Checks that a file of that length, which begins with these bytes, is a whole shared library for this machine, and answers
+/// how many of its bytes the loader needs: what follows are sections for debuggers.
 #[cfg(all(unix, not(target_vendor = "apple")))]
-pub fn check(bytes: &[u8]) -> Result<(), LoadError> {
+pub fn check(head: &[u8], length: u64) -> Result<u64, LoadError> {
     let wrong = |reason: &str| {
         Err(LoadError::NoLibrary {
             reason: reason.to_owned(),
         })
     };
-    if !bytes.starts_with(b"\x7fELF") {
+    if !head.starts_with(b"\x7fELF") {
         return wrong("it does not begin as one");
     }
-    if bytes.len() < place::HEADER_BYTES {
+    if head.len() < place::HEADER_BYTES {
         return wrong("it ends in its header");
     }
-    if bytes[place::CLASS] != 2 || bytes[place::ORDER] != 1 {
+    if head[place::CLASS] != 2 || head[place::ORDER] != 1 {
         return wrong("it is not of 64 bits with low bytes first");
     }
-    if number::<2>(bytes, place::TYPE) != Some(u64::from(TYPE_SHARED)) {
+    if number::<2>(head, place::TYPE) != Some(u64::from(TYPE_SHARED)) {
         return wrong("it is no shared library");
     }
-    if number::<2>(bytes, place::MACHINE) != Some(u64::from(MACHINE)) {
+    if number::<2>(head, place::MACHINE) != Some(u64::from(MACHINE)) {
         return wrong("it is for another processor");
     }
-    if !segments_are_whole(bytes) || !sections_are_there(bytes) {
-        return wrong("it is not whole");
+    match loaded_bytes(head) {
+        Some(n_loaded) if n_loaded <= length && has_sections(head, length) => Ok(n_loaded),
+        _ => wrong("it is not whole"),
     }
-    Ok(())
 }
 
-fn segments_are_whole(bytes: &[u8]) -> bool {
-    let (Some(start), Some(size), Some(count)) = (
-        number::<8>(bytes, place::SEGMENTS),
-        number::<2>(bytes, place::SEGMENT_SIZE),
-        number::<2>(bytes, place::N_SEGMENTS),
-    ) else {
-        return false;
-    };
+/// Where the last segment ends that the loader maps, in the file.
+fn loaded_bytes(head: &[u8]) -> Option<u64> {
+    let start = number::<8>(head, place::SEGMENTS)?;
+    let size = number::<2>(head, place::SEGMENT_SIZE)?;
+    let count = number::<2>(head, place::N_SEGMENTS)?;
     if count == 0 || (size as usize) < place::SEGMENT_BYTES {
-        return false;
+        return None;
     }
-    (0..count).all(|index| {
-        let at = start
-            .checked_add(index * size)
-            .and_then(|at| usize::try_from(at).ok());
-        at.is_some_and(|at| segment_is_whole(bytes, at))
-    })
+    let mut end = place::HEADER_BYTES as u64;
+    for index in 0..count {
+        let at = usize::try_from(start.checked_add(index * size)?).ok()?;
+        let segment = head.get(at..at.checked_add(place::SEGMENT_BYTES)?)?;
+        end = end.max(at as u64 + place::SEGMENT_BYTES as u64);
+        if number::<4>(segment, 0)? == u64::from(SEGMENT_LOAD) {
+            let offset = number::<8>(segment, place::SEGMENT_OFFSET)?;
+            end = end.max(offset.checked_add(number::<8>(segment, place::SEGMENT_LENGTH)?)?);
+        }
+    }
+    Some(end)
 }
 
-/// The table of sections stands at the end, so that a file which was cut anywhere lacks it. A stripped
-/// library may have none.
-fn sections_are_there(bytes: &[u8]) -> bool {
+/// Whether the table of sections lies in the file. It stands at the end, so that a file which was cut anywhere lacks it; a
+/// stripped library may have none.
+fn has_sections(head: &[u8], length: u64) -> bool {
     let (Some(start), Some(size), Some(count)) = (
-        number::<8>(bytes, place::SECTIONS),
-        number::<2>(bytes, place::SECTION_SIZE),
-        number::<2>(bytes, place::N_SECTIONS),
+        number::<8>(head, place::SECTIONS),
+        number::<2>(head, place::SECTION_SIZE),
+        number::<2>(head, place::N_SECTIONS),
     ) else {
         return false;
     };
-    start == 0
-        || start
-            .checked_add(size * count)
-            .is_some_and(|end| end <= bytes.len() as u64)
-}
-
-fn segment_is_whole(bytes: &[u8], at: usize) -> bool {
-    let Some(segment) = at
-        .checked_add(place::SEGMENT_BYTES)
-        .and_then(|end| bytes.get(at..end))
-    else {
-        return false;
-    };
-    if number::<4>(segment, 0) != Some(u64::from(SEGMENT_LOAD)) {
-        return true;
-    }
-    let offset = number::<8>(segment, place::SEGMENT_OFFSET).unwrap_or(u64::MAX);
-    let length = number::<8>(segment, place::SEGMENT_LENGTH).unwrap_or(u64::MAX);
-    offset
-        .checked_add(length)
-        .is_some_and(|end| end <= bytes.len() as u64)
+    start == 0 || start.checked_add(size * count).is_some_and(|end| end <= length)
 }
 
 /// The number of so many bytes at a place, low bytes first.
@@ -137,18 +123,27 @@ mod tests {
     use super::*;
 
     /// The test's own binary is a position-independent executable, which has the type of a library.
+    fn own() -> Vec<u8> {
+        std::fs::read(std::env::current_exe().expect("has a path")).expect("reads")
+    }
+
+    fn checked(bytes: &[u8]) -> Result<u64, LoadError> {
+        check(&bytes[..bytes.len().min(HEAD_BYTES)], bytes.len() as u64)
+    }
+
     #[test]
     fn whole_files_pass_and_cut_ones_do_not() {
-        let bytes = std::fs::read(std::env::current_exe().expect("has a path")).expect("reads");
-        assert_eq!(check(&bytes), Ok(()));
+        let bytes = own();
+        let n_loaded = checked(&bytes).expect("is whole");
+        assert!(n_loaded > 1000 && n_loaded < bytes.len() as u64);
         for length in [0, 3, 20, 63, 64, 100, bytes.len() / 2] {
-            assert!(check(&bytes[..length]).is_err(), "{length}");
+            assert!(checked(&bytes[..length]).is_err(), "{length}");
         }
     }
 
     #[test]
     fn foreign_files_do_not_pass() {
-        let bytes = std::fs::read(std::env::current_exe().expect("has a path")).expect("reads");
+        let bytes = own();
         for (at, value) in [
             (0, b'M'),
             (place::CLASS, 1),
@@ -158,8 +153,11 @@ mod tests {
         ] {
             let mut foreign = bytes.clone();
             foreign[at] = value;
-            assert_eq!(check(&foreign).expect_err("refused").code(), "kernel/no-library");
+            assert_eq!(
+                checked(&foreign).expect_err("refused").code(),
+                "kernel/no-library"
+            );
         }
-        assert!(check(b"#!/bin/sh\n").is_err());
+        assert!(checked(b"#!/bin/sh\n").is_err());
     }
 }

@@ -47,8 +47,6 @@ impl PrimitiveInfo {
 /// A loaded generation of a kernel.
 pub struct Kernel {
     contents: Contents,
-    /// Hash of the library's bytes; nothing for a kernel that is linked in.
-    hash: Option<String>,
     table: *const abi::Kernel,
     state: *mut c_void,
     gate: Gate,
@@ -96,7 +94,6 @@ impl Kernel {
     pub(crate) unsafe fn load(
         table: *const abi::Kernel,
         contents: Contents,
-        hash: Option<String>,
         host: &'static Host,
     ) -> Result<Kernel, LoadError> {
         let (mut state, mut message) = (std::ptr::null_mut(), Bytes::EMPTY);
@@ -115,7 +112,6 @@ impl Kernel {
         }
         Ok(Kernel {
             contents,
-            hash,
             table,
             state,
             gate: Gate::default(),
@@ -132,12 +128,6 @@ impl Kernel {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.contents.version
-    }
-
-    /// Hash of the library's bytes; nothing for a kernel that is linked in.
-    #[must_use]
-    pub fn hash(&self) -> Option<&str> {
-        self.hash.as_deref()
     }
 
     /// Extensions that it needs.

@@ -13,7 +13,8 @@ use crate::search::{Found, SearchPath};
 use crate::table;
 use libloading::Library;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use sup_abi::kernel::{ENTRY_SYMBOL, Entry};
@@ -58,20 +59,11 @@ impl Loader {
     /// # Errors
     /// What is wrong with it; nothing of it is used then.
     pub fn load(&self, found: &Found, declared: Option<&Declaration>) -> Result<Arc<Kernel>, LoadError> {
-        let bytes = read(&found.library)?;
-        elf::check(&bytes)?;
-        let hash = blake3::hash(&bytes).to_hex().to_string();
-        if let Some(expected) = declared.and_then(|declared| declared.hash.as_ref())
-            && *expected != hash
-        {
-            return Err(LoadError::Hash {
-                expected: expected.clone(),
-                found: hash,
-            });
-        }
+        let declared_hash = declared.and_then(|declared| declared.hash.as_deref());
+        let bytes = read(&found.library, declared_hash)?;
         let entry = self.open(&found.library, &bytes)?;
         // SAFETY: the symbol has the type of an entry, and the library is never closed.
-        unsafe { adopt(entry, found.name.as_deref(), declared, Some(hash)) }
+        unsafe { adopt(entry, found.name.as_deref(), declared) }
     }
 
     /// Opens a private copy of a library and finds its entry. The library stays open for the life of the
@@ -100,7 +92,7 @@ impl Loader {
 /// `entry` must be the entry of a kernel.
 pub unsafe fn load_static(entry: Entry) -> Result<Arc<Kernel>, LoadError> {
     // SAFETY: the caller vouches for the entry.
-    unsafe { adopt(entry, None, None, None) }
+    unsafe { adopt(entry, None, None) }
 }
 
 /// Asks an entry for its table, checks it, and lets the kernel make its state.
@@ -111,7 +103,6 @@ unsafe fn adopt(
     entry: Entry,
     asked: Option<&str>,
     declared: Option<&Declaration>,
-    hash: Option<String>,
 ) -> Result<Arc<Kernel>, LoadError> {
     // SAFETY: the caller vouches for the entry; the host's table is static.
     let kernel = unsafe { entry(&raw const table::HOST) };
@@ -136,24 +127,50 @@ unsafe fn adopt(
         declaration::compare(declared, &contents.name, &contents.primitives)?;
     }
     // SAFETY: the contents were copied from this table.
-    let loaded = unsafe { Kernel::load(kernel, contents, hash, &table::HOST) }?;
+    let loaded = unsafe { Kernel::load(kernel, contents, &table::HOST) }?;
     Ok(Arc::new(loaded))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+/// The bytes of a library that the loader needs. With a hash all are read and compared first.
+fn read(path: &Path, hash: Option<&str>) -> Result<Vec<u8>, LoadError> {
     let unreadable = |reason: String| LoadError::Unreadable {
         path: path.display().to_string(),
         reason,
     };
-    let size = fs::metadata(path)
-        .map_err(|error| unreadable(error.to_string()))?
-        .len();
-    if size > MAX_LIBRARY_BYTES {
+    let failed = |error: std::io::Error| unreadable(error.to_string());
+    let mut file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    if length > MAX_LIBRARY_BYTES {
         return Err(unreadable(format!(
-            "it has {size} bytes, more than the limit of {MAX_LIBRARY_BYTES}"
+            "it has {length} bytes, more than the limit of {MAX_LIBRARY_BYTES}"
         )));
     }
-    fs::read(path).map_err(|error| unreadable(error.to_string()))
+    let mut bytes = Vec::new();
+    file.by_ref()
+        .take(elf::HEAD_BYTES as u64)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    let n_needed = elf::check(&bytes, length)?;
+    let n_wanted = if hash.is_some() { length } else { n_needed };
+    let n_more = n_wanted.saturating_sub(bytes.len() as u64);
+    bytes.reserve_exact(n_more as usize);
+    file.take(n_more).read_to_end(&mut bytes).map_err(failed)?;
+    if (bytes.len() as u64) < n_needed {
+        return Err(LoadError::NoLibrary {
+            reason: "it became shorter while it was read".to_owned(),
+        });
+    }
+    if let Some(expected) = hash {
+        let found = blake3::hash(&bytes).to_hex().to_string();
+        if found != expected {
+            return Err(LoadError::Hash {
+                expected: expected.to_owned(),
+                found,
+            });
+        }
+    }
+    bytes.truncate(n_needed as usize);
+    Ok(bytes)
 }
 
 #[cfg(unix)]
