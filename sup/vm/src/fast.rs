@@ -13,6 +13,7 @@ use sup_code::Insn;
 use crate::interp::{Body, State, Step};
 use crate::object::{Header, Kind, Obj};
 use crate::unit::FunctionMeta;
+use crate::vm::Registers;
 
 /// Low byte of the header of a kind.
 const fn low(kind: Kind) -> u64 {
@@ -269,7 +270,15 @@ body!(CallPrim, s, i, {
         return Step::Slow;
     }
     (*s.vm).running_primitive = i.d() as u32;
+    // A primitive may call back into the machine, which goes on from the saved registers and counts fuel there.
+    (*s.vm).registers = Registers {
+        pc: s.pc,
+        base: s.base,
+        frame: s.frame,
+        fuel: s.fuel,
+    };
     let answer = (entry.run)(s.vm, argc as u32, s.base.add(i.a() as usize + 1));
+    s.fuel = (*s.vm).registers.fuel;
     if answer == THROW {
         return Step::Thrown;
     }
