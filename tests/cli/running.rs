@@ -83,10 +83,16 @@ fn arguments_reach_the_program_untouched() {
     let file = folder.write("args.slp", "(each (a (io/args)) (print a))");
     let finished = sup()
         .arg("run")
-        .arg(file)
-        .args(["--json", "-h", "a b", "--", "x"])
+        .arg(&file)
+        .args(["a b", "--json", "-h", "--", "x"])
         .finish();
-    assert_eq!(finished.expect_output(), "--json\n-h\na b\n--\nx");
+    assert_eq!(finished.expect_output(), "a b\n--json\n-h\n--\nx");
+    let finished = sup()
+        .arg("run")
+        .arg(&file)
+        .args(["--fuel", "100000", "--", "--json"])
+        .finish();
+    assert_eq!(finished.expect_output(), "--json");
 }
 
 #[test]

@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::env;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use slp::Span;
 use sup_runtime::console::Console;
 use sup_runtime::grants::Grants;
 use sup_runtime::{Limits, Problem, Runtime};
+use sup_store::{Store, StoreLimits, StoreLocation};
 use sup_testkit::{Case, FormResult, checkout, kernel_folder};
 
 /// Runs cases. With `SUP_GC_STRESS=1` the machine collects at every chance.
@@ -66,7 +68,8 @@ impl Session {
                 printed: printed.clone(),
             }))
             .import_path(checkout().join("tests"))
-            .kernel_path(kernel_folder());
+            .kernel_path(kernel_folder())
+            .store(memory_store());
         if let Library::None = library {
             builder = builder.bare();
         }
@@ -95,6 +98,11 @@ impl Session {
             });
         results
     }
+}
+
+fn memory_store() -> Arc<dyn Store> {
+    sup_store::open(&StoreLocation::Memory, StoreLimits::standard())
+        .expect("a store in memory asks nothing of the machine")
 }
 
 /// The first problem of a form; its place only when it lies in the case's own text.

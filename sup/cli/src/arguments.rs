@@ -14,6 +14,8 @@ Examples:
   sup eval '(+ 1 2)'            print the value of an expression
   sup repl                      try things out
   sup doc map                   what `map` does
+  sup put util/sum sum.slp      keep code in the store
+  sup call util/sum '{1 2 3}'   run it from there
 
 Exit codes: 0 fine, 1 the program raised or a check found faults, 2 wrong usage, 130 interrupted.
 Results go to standard output, everything else to standard error.";
@@ -190,13 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_a_file_belongs_to_the_program() {
-        let arguments = Arguments::try_parse_from(["sup", "run", "a.slp", "--bare", "-x", "1"])
+    fn words_behind_a_file_belong_to_the_program() {
+        let arguments = Arguments::try_parse_from(["sup", "run", "a.slp", "--fuel", "9", "-x", "--bare"])
             .expect("it is written right");
-        assert!(!arguments.options.bare);
+        assert!(!arguments.options.bare && arguments.options.fuel == Some(9));
         let Command::Run(run) = arguments.command else {
             panic!("it is `run`")
         };
-        assert_eq!(run.program, ["a.slp", "--bare", "-x", "1"]);
+        assert_eq!(run.arguments, ["-x", "--bare"]);
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sup_runtime::builder::Builder;
-use sup_runtime::{Limits, Problem, Runtime};
+use sup_runtime::{Candidates, Limits, Problem, Runtime, StoreLocation};
 
 use crate::arguments::Options;
 use crate::console::{self, Terminal};
@@ -14,7 +15,10 @@ use crate::exit::Exit;
 use crate::interrupt;
 use crate::json;
 
-/// A builder with the limits, kernels and library that the options ask for; grants and console are still to be given.
+/// What makes a directory a project.
+const PROJECT_FILES: [&str; 2] = ["init.slp", "project.slp"];
+
+/// A builder with the limits, kernels, library and store that the options ask for; grants and console are still to be given.
 pub fn builder(options: &Options) -> Builder {
     let mut builder = Runtime::builder(limits(options));
     for directory in kernel_paths(options) {
@@ -24,10 +28,46 @@ pub fn builder(options: &Options) -> Builder {
     if options.bare {
         builder = builder.bare();
     }
+    if let Some(location) = store_location(options) {
+        builder = builder.store_at(location);
+    }
     if options.gc_stress || env::var_os("SUP_GC_STRESS").is_some_and(|value| value == "1") {
         builder = builder.stress();
     }
     builder
+}
+
+/// Where the store is that the command works on.
+pub fn store_location(options: &Options) -> Option<StoreLocation> {
+    let path_in = |variable: &str| env::var_os(variable).map(PathBuf::from);
+    let (environment, data_home, home) = (path_in("SUP_STORE"), path_in("XDG_DATA_HOME"), path_in("HOME"));
+    let in_project = PROJECT_FILES.iter().any(|file| Path::new(file).is_file());
+    StoreLocation::choose(&Candidates {
+        given: options.store.as_deref(),
+        environment: environment.as_deref(),
+        project: in_project.then_some(Path::new(".")),
+        data_home: data_home.as_deref(),
+        home: home.as_deref(),
+    })
+}
+
+/// A runtime for a program that a person starts and that may run for long: once it has its store open, it answers the
+/// store commands of other processes.
+///
+/// # Errors
+/// When it cannot be made; that was told.
+pub fn start_serving(options: &Options, arguments: Vec<String>) -> Result<Runtime, Exit> {
+    let own = options.clone();
+    let builder = program_builder(options, arguments).when_store_opens(move |opened| {
+        let for_command = move || builder(&own).grants(own.grants());
+        opened.serve(for_command).unwrap_or_else(|error| {
+            console::complain(&format!(
+                "warning: store commands of other processes will not be answered: {error}\n"
+            ));
+            None
+        })
+    });
+    build(builder, options)
 }
 
 /// A runtime for a program that a person starts.
@@ -35,11 +75,14 @@ pub fn builder(options: &Options) -> Builder {
 /// # Errors
 /// When it cannot be made; that was told.
 pub fn start(options: &Options, arguments: Vec<String>) -> Result<Runtime, Exit> {
-    let builder = builder(options)
+    build(program_builder(options, arguments), options)
+}
+
+fn program_builder(options: &Options, arguments: Vec<String>) -> Builder {
+    builder(options)
         .grants(options.grants())
         .console(Box::new(Terminal))
-        .arguments(arguments);
-    build(builder, options)
+        .arguments(arguments)
 }
 
 /// Builds, and tells why not.
@@ -128,12 +171,18 @@ impl Teller {
         console::complain(&self.told(problem, Weight::Error, &|_| None));
     }
 
-    fn told(
-        &self,
-        problem: &Problem,
-        weight: Weight,
-        text_of: &dyn Fn(&str) -> Option<std::sync::Arc<str>>,
-    ) -> String {
+    /// Tells problems that come with the texts of their sources.
+    pub fn tell_with_sources(&self, problems: &[Problem], sources: &[(String, String)]) {
+        let text_of = |source: &str| {
+            let found = sources.iter().find(|(name, _)| name == source);
+            found.map(|(_, text)| Arc::from(text.as_str()))
+        };
+        for problem in problems {
+            console::complain(&self.told(problem, Weight::Error, &text_of));
+        }
+    }
+
+    fn told(&self, problem: &Problem, weight: Weight, text_of: &dyn Fn(&str) -> Option<Arc<str>>) -> String {
         if self.is_json {
             format!("{}\n", json::problem(problem, weight, text_of))
         } else {

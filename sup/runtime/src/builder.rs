@@ -4,15 +4,18 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use sup_store::Store;
+use sup_store::{Store, StoreLocation};
 use sup_vm::natives::BasePrimitive;
 use sup_vm::vm::{Limits, Vm};
 
 use crate::console::Console;
+use crate::control::Listener;
 use crate::grants::{Capability, Grants};
+use crate::lazy::{Greeter, LazyStore};
 use crate::load::{self, Problems};
 use crate::modules::PrimitiveInfo;
 use crate::runtime::Runtime;
+use crate::serving::Opened;
 use crate::world::World;
 
 /// What a runtime is made of.
@@ -21,6 +24,7 @@ pub struct Builder {
     world: World,
     core: Core,
     stress: bool,
+    greeter: Option<Greeter>,
 }
 
 /// Whether programs see the everyday definitions.
@@ -37,6 +41,7 @@ impl Builder {
             world: World::default(),
             core: Core::Loaded,
             stress: false,
+            greeter: None,
         }
     }
 
@@ -78,7 +83,21 @@ impl Builder {
     /// The store that its code and data live in.
     #[must_use]
     pub fn store(mut self, store: std::sync::Arc<dyn Store>) -> Builder {
-        self.world.codebase = Some(Rc::new(crate::codebase::Codebase::new(store)));
+        self.world.store = Some(Rc::new(LazyStore::over(store)));
+        self
+    }
+
+    /// Where the store is that its code and data live in; it is opened when code first needs it.
+    #[must_use]
+    pub fn store_at(mut self, location: StoreLocation) -> Builder {
+        self.world.store = Some(Rc::new(LazyStore::at(location)));
+        self
+    }
+
+    /// What is done once the store has been opened.
+    #[must_use]
+    pub fn when_store_opens(mut self, greeter: impl FnOnce(Opened) -> Option<Listener> + 'static) -> Builder {
+        self.greeter = Some(Box::new(greeter));
         self
     }
 
@@ -126,12 +145,11 @@ impl Builder {
         let world = Rc::new(RefCell::new(self.world));
         vm.host = Some(Box::new(world.clone()));
         add_base_primitives(&mut vm, &mut world.borrow_mut());
-        let durable = world
-            .borrow()
-            .codebase
-            .as_ref()
-            .map(|codebase| codebase.store.clone());
-        let services = crate::services::services(durable).map_err(|problem| vec![problem])?;
+        let store = world.borrow().store.clone();
+        if let (Some(store), Some(greeter)) = (&store, self.greeter) {
+            store.greet(greeter, vm.inbox());
+        }
+        let services = crate::services::services(store).map_err(|problem| vec![problem])?;
         sup_host::attach(&mut vm, services);
         if self.core == Core::Loaded {
             load::standard_module(&mut vm, &world, crate::world::CORE)?;

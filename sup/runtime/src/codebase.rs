@@ -11,7 +11,7 @@ use slp::{Bracket, NodeKind, ReadLimits, Span, Tree};
 use sup_abi::word::Word;
 use sup_code::{CellName, form, wire};
 use sup_compile::{FormContext, Resolution, TopForm, compile_form, top_forms};
-use sup_store::{CodeVersion, Durability, Names, Stamp, Store, StoreError, Tenant};
+use sup_store::{Change, CodeVersion, Durability, Names, Stamp, Store, StoreError, Tenant};
 use sup_vm::vm::Vm;
 
 use crate::load::{self, Problems, Source};
@@ -79,7 +79,7 @@ fn module_of(name: &str) -> String {
 
 /// What a name that the store may know means.
 pub(crate) fn resolve(vm: &mut Vm, world: &SharedWorld, symbol: &str) -> Option<Resolution> {
-    world.borrow().codebase.as_ref()?;
+    world.borrow().store.as_ref()?;
     if let Some(module) = ensure_loaded(vm, world, symbol) {
         let parameters = world
             .borrow()
@@ -103,19 +103,53 @@ pub(crate) fn resolve(vm: &mut Vm, world: &SharedWorld, symbol: &str) -> Option<
     .shown_by(&module, name)
 }
 
-/// Loads a stored text if it was not loaded yet; its module, or nothing when the store has no such name. A text that
-/// cannot be loaded leaves its problem with the world and counts as loaded: naming it then raises `name/unbound`.
+/// Loads a stored text if it was not loaded yet; its module, or nothing when the store has no such name. A store that
+/// cannot be opened and a text that cannot be loaded leave their problems with the world, for whoever tells that the name
+/// means nothing.
 fn ensure_loaded(vm: &mut Vm, world: &SharedWorld, name: &str) -> Option<String> {
     let module = module_of(name);
     if world.borrow().modules.contains_key(&module) {
         return Some(module);
     }
-    let codebase = world.borrow().codebase.clone()?;
-    let text = codebase.text(name, None).ok()??;
-    if let Err(problems) = load_stored(vm, world, name, &text) {
-        world.borrow_mut().load_problems.extend(problems);
+    let problems = match stored_text(world, name) {
+        Ok(None) => return None,
+        Ok(Some(text)) => match load_stored(vm, world, name, &text) {
+            Ok(()) => return Some(module),
+            Err(problems) => {
+                world.borrow_mut().modules.remove(&module);
+                problems
+            }
+        },
+        Err(problem) => vec![problem],
+    };
+    let mut world = world.borrow_mut();
+    for problem in problems {
+        if !world.load_problems.contains(&problem) {
+            world.load_problems.push(problem);
+        }
     }
-    Some(module)
+    None
+}
+
+/// The text of a name if there is a store already. What cannot be a name of code is none.
+fn stored_text(world: &SharedWorld, name: &str) -> Result<Option<String>, Problem> {
+    let Some(lazy) = world.borrow().store.clone() else {
+        return Ok(None);
+    };
+    let Some(codebase) = lazy.existing().map_err(|error| told(&error))? else {
+        return Ok(None);
+    };
+    match codebase.text(name, None) {
+        Err(problem) if problem.code == "store/name" => Ok(None),
+        outcome => outcome,
+    }
+}
+
+/// What the look-ups of names have left behind, and then what was found wrong.
+pub(crate) fn with_load_problems(world: &SharedWorld, problems: Problems) -> Problems {
+    let mut all = std::mem::take(&mut world.borrow_mut().load_problems);
+    all.extend(problems);
+    all
 }
 
 fn load_stored(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Result<(), Problems> {
@@ -138,33 +172,45 @@ fn load_stored(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Resu
 /// # Errors
 /// When there is no such name, or its text fails.
 pub fn value(vm: &mut Vm, world: &SharedWorld, name: &str) -> Result<Word, Problems> {
-    if ensure_loaded(vm, world, name).is_none() {
-        let mut problem = Problem::new(
-            "store/unknown-name",
-            format!("the store has no code named {name}"),
-        );
-        let codebase = world.borrow().codebase.clone();
-        if let Some(codebase) = codebase
-            && let Ok(listed) = codebase.names().list("", MAX_LISTED)
-        {
-            let near = crate::resolve::nearest(name, listed.into_iter().map(|entry| entry.name).collect());
-            if let Some(first) = near.first() {
-                problem = problem.with_hint(format!("did you mean {first}?"));
-            }
-        }
-        return Err(vec![problem]);
-    }
+    let codebase = codebase_of(world).map_err(|problem| vec![problem])?;
+    let own = ensure_loaded(vm, world, name).map(|module| (module, VALUE));
+    let found = own.or_else(|| {
+        let (text, definition) = name.rsplit_once('/')?;
+        Some((ensure_loaded(vm, world, text)?, definition))
+    });
     let problems = std::mem::take(&mut world.borrow_mut().load_problems);
     if !problems.is_empty() {
-        world.borrow_mut().modules.remove(&module_of(name));
         return Err(problems);
     }
-    vm.cell(&module_of(name), VALUE).ok_or_else(|| {
-        vec![Problem::new(
-            "store/no-value",
-            format!("{name} is being loaded and has no value yet"),
-        )]
+    let Some((module, cell)) = found else {
+        return Err(vec![unknown(&codebase, name)]);
+    };
+    vm.cell(&module, cell).ok_or_else(|| {
+        let problem = if cell == VALUE {
+            Problem::new(
+                "store/no-value",
+                format!("{name} is being loaded and has no value yet"),
+            )
+        } else {
+            unknown(&codebase, name)
+        };
+        vec![problem]
     })
+}
+
+/// The problem that a name is not in the store.
+pub(crate) fn unknown(codebase: &Codebase, name: &str) -> Problem {
+    let listed = codebase.names().list("", MAX_LISTED).unwrap_or_default();
+    let near = crate::resolve::nearest(name, listed.into_iter().map(|entry| entry.name).collect());
+    let hint = match near.first() {
+        Some(first) => format!("did you mean {first}?"),
+        None => "`sup ls` tells every name".to_owned(),
+    };
+    Problem::new(
+        "store/unknown-name",
+        format!("the store has no code named {name}"),
+    )
+    .with_hint(hint)
 }
 
 /// Loads a name anew after its text changed, if this isolate has loaded it before. Until it is loaded the old version
@@ -177,11 +223,7 @@ pub fn refresh(vm: &mut Vm, world: &SharedWorld, name: &str) -> Result<(), Probl
     if !world.borrow().modules.contains_key(&module) {
         return Ok(());
     }
-    let codebase = world.borrow().codebase.clone();
-    let text = match codebase {
-        Some(codebase) => codebase.text(name, None).map_err(|problem| vec![problem])?,
-        None => None,
-    };
+    let text = stored_text(world, name).map_err(|problem| vec![problem])?;
     let Some(text) = text else {
         world.borrow_mut().modules.remove(&module);
         vm.forget_cell(&module, VALUE);
@@ -222,9 +264,15 @@ pub fn check(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Result
         format!("check:{}", world.n_modules)
     };
     world.borrow_mut().module(&module);
+    // The text may name itself.
+    let is_new = !world.borrow().modules.contains_key(&source);
+    world.borrow_mut().module(&source);
     load::promise(world, &module, &reading.tree);
     let outcome = check_forms(vm, world, &module, &source, &mut reading.tree);
     world.borrow_mut().modules.remove(&module);
+    if is_new {
+        world.borrow_mut().modules.remove(&source);
+    }
     outcome.map(|()| reading.tree)
 }
 
@@ -266,35 +314,54 @@ fn check_forms(
     if problems.is_empty() {
         Ok(())
     } else {
-        Err(problems)
+        Err(with_load_problems(world, problems))
     }
+}
+
+/// What a put has written.
+pub struct Written {
+    /// The hash of the code.
+    pub hash: String,
+    /// The version that put the code there: an earlier one if it stood there already.
+    pub version: CodeVersion,
 }
 
 /// Checks a text and puts it under a name.
 ///
 /// # Errors
 /// Everything that is wrong with it, or the failure of the store.
-pub fn put(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Result<String, Problems> {
-    let tree = check(vm, world, name, text)?;
+pub fn put(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Result<Written, Problems> {
     let codebase = codebase_of(world).map_err(|problem| vec![problem])?;
+    let tree = check(vm, world, name, text)?;
     let encoded = encode(&tree, name).map_err(|problem| vec![problem])?;
-    let hash = codebase
-        .names()
-        .put_code(name, text, &encoded, stamp())
-        .map_err(|error| vec![told(&error)])?;
-    Ok(hash.to_string())
+    let failed = |error: StoreError| vec![told(&error)];
+    let change = Change::Put {
+        name,
+        source: text,
+        encoded: &encoded,
+    };
+    let report = codebase.names().change(&[change], stamp()).map_err(failed)?;
+    let hash = report.hashes[0].expect("a put has a hash").to_string();
+    let mut version = report.version;
+    if report.effective.is_empty()
+        && let Some(stored) = codebase.names().get_code(name).map_err(failed)?
+    {
+        version = stored.version;
+    }
+    Ok(Written { hash, version })
 }
 
-/// The codebase of a world.
+/// The code of a world's store, which is opened now if it was not.
 ///
 /// # Errors
-/// When it was given none.
+/// When the world was given none, or it cannot be opened.
 pub fn codebase_of(world: &SharedWorld) -> Result<std::rc::Rc<Codebase>, Problem> {
-    world
-        .borrow()
-        .codebase
-        .clone()
-        .ok_or_else(|| Problem::new("store/none", "there is no store here"))
+    let lazy = world.borrow().store.clone();
+    let lazy = lazy.ok_or_else(|| {
+        Problem::new("store/none", "there is no store here")
+            .with_hint("--store DIR or $SUP_STORE says where it is")
+    })?;
+    lazy.codebase().map_err(|error| told(&error))
 }
 
 /// The canonical bytes of a text's forms: one block that holds them.

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use slp::Span;
 
 use crate::load::Problems;
 use crate::problem::{Place, Problem, TraceLine};
-use crate::requests::{Request, Rows};
+use crate::requests::{Request, Rows, Wanted};
 
 /// Most texts in one message.
 const MAX_TEXTS: u32 = 1 << 20;
@@ -23,11 +23,24 @@ const MAX_TEXTS: u32 = 1 << 20;
 const MAX_BYTES: u32 = 64 << 20;
 /// How long either side waits for the other's next bytes.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often the listener looks whether it is to end.
-const POLL: Duration = Duration::from_millis(50);
+/// How long the listener rests when no client can be let in.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long the end of a listener waits for the request that it is answering.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// How often it looks.
+const POLL: Duration = Duration::from_millis(1);
 
-/// An answer and the sources that its problems point into.
-pub type Answer = Result<Rows, (Problems, Vec<(String, String)>)>;
+/// What came of a request: rows, or problems and the sources that they point into.
+pub type Outcome = Result<Rows, (Problems, Vec<(String, String)>)>;
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// What code printed on the way.
+    pub printed: String,
+    /// What came of it.
+    pub outcome: Outcome,
+}
 
 /// Asks the process that listens at `socket`; nothing when none does.
 ///
@@ -70,7 +83,6 @@ impl Listener {
             std::fs::remove_file(socket)?;
         }
         let listener = UnixListener::bind(socket)?;
-        listener.set_nonblocking(true)?;
         let ends = Arc::new(AtomicBool::new(false));
         let told = ends.clone();
         let thread = std::thread::Builder::new()
@@ -78,11 +90,15 @@ impl Listener {
             .stack_size(crate::runtime::STACK_BYTES)
             .spawn(move || {
                 let mut answer = make();
-                while !told.load(Ordering::Relaxed) {
-                    match listener.accept() {
+                for stream in listener.incoming() {
+                    if told.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    match stream {
                         // A client that goes away in the middle of its request is its own affair.
-                        Ok((stream, _)) => drop(serve(stream, &mut answer)),
-                        Err(_) => std::thread::sleep(POLL),
+                        Ok(stream) => drop(serve(stream, &mut answer)),
+                        // No more files may be opened for now.
+                        Err(_) => std::thread::sleep(PAUSE),
                     }
                 }
             })?;
@@ -97,27 +113,34 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
+        // Wakes the thread, which waits for a client.
+        drop(UnixStream::connect(&self.path));
+        drop(std::fs::remove_file(&self.path));
+        let Some(thread) = self.thread.take() else { return };
+        // Whoever asked for something that does not end must not keep this process.
+        let begin = Instant::now();
+        while !thread.is_finished() && begin.elapsed() < FAREWELL {
+            std::thread::sleep(POLL);
+        }
+        if thread.is_finished() {
             drop(thread.join());
         }
-        drop(std::fs::remove_file(&self.path));
     }
 }
 
 fn serve(mut stream: UnixStream, answer: &mut impl FnMut(&Request) -> Answer) -> IoResult<()> {
-    stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let texts = receive(&mut stream)?;
     let answered = match parse_request(&texts) {
         Some(request) => answer(&request),
-        None => Err((
-            vec![Problem::new(
-                "control/request",
-                "the instance does not understand this request",
-            )],
-            Vec::new(),
-        )),
+        None => {
+            let problem = Problem::new("control/request", "the instance does not understand this request");
+            Answer {
+                printed: String::new(),
+                outcome: Err((vec![problem], Vec::new())),
+            }
+        }
     };
     send(&mut stream, &answer_texts(&answered))
 }
@@ -167,7 +190,17 @@ fn request_texts(request: &Request) -> Vec<String> {
         Request::List { prefix } => ("ls", vec![prefix]),
         Request::Remove { name } => ("rm", vec![name]),
         Request::Log { name } => ("log", vec![name]),
-        Request::Call { name, arguments } => ("call", std::iter::once(name).chain(arguments).collect()),
+        Request::Call {
+            name,
+            arguments,
+            wanted,
+        } => {
+            let kind = match wanted {
+                Wanted::Text => "call",
+                Wanted::Json => "call-json",
+            };
+            (kind, std::iter::once(name).chain(arguments).collect())
+        }
     };
     std::iter::once(kind.to_owned())
         .chain(fields.into_iter().cloned())
@@ -186,11 +219,17 @@ fn parse_request(texts: &[String]) -> Option<Request> {
         "ls" => Request::List { prefix: one()? },
         "rm" => Request::Remove { name: one()? },
         "log" => Request::Log { name: one()? },
-        "call" => {
+        "call" | "call-json" => {
             let (name, arguments) = fields.split_first()?;
+            let wanted = if kind == "call" {
+                Wanted::Text
+            } else {
+                Wanted::Json
+            };
             Request::Call {
                 name: name.clone(),
                 arguments: arguments.to_vec(),
+                wanted,
             }
         }
         _ => return None,
@@ -198,8 +237,8 @@ fn parse_request(texts: &[String]) -> Option<Request> {
 }
 
 fn answer_texts(answer: &Answer) -> Vec<String> {
-    let mut texts = Vec::new();
-    match answer {
+    let mut texts = vec![answer.printed.clone()];
+    match &answer.outcome {
         Ok(rows) => {
             texts.push("ok".to_owned());
             for row in rows {
@@ -220,6 +259,7 @@ fn answer_texts(answer: &Answer) -> Vec<String> {
                     problem.code.clone(),
                     problem.message.clone(),
                     problem.hint.clone().unwrap_or_default(),
+                    problem.data.clone().unwrap_or_default(),
                 ]);
                 texts.extend(place_texts(problem.place.as_ref()));
                 texts.push(problem.trace.len().to_string());
@@ -245,6 +285,15 @@ fn place_texts(place: Option<&Place>) -> [String; 3] {
 }
 
 fn parse_answer(texts: &[String]) -> Option<Answer> {
+    let (printed, texts) = texts.split_first()?;
+    let outcome = parse_outcome(texts)?;
+    Some(Answer {
+        printed: printed.clone(),
+        outcome,
+    })
+}
+
+fn parse_outcome(texts: &[String]) -> Option<Outcome> {
     let mut texts = texts.iter();
     match texts.next()?.as_str() {
         "ok" => {
@@ -277,6 +326,7 @@ fn parse_answer(texts: &[String]) -> Option<Answer> {
 fn parse_problem<'a>(code: &str, texts: &mut impl Iterator<Item = &'a String>) -> Option<Problem> {
     let mut problem = Problem::new(code, texts.next()?);
     problem.hint = Some(texts.next()?.clone()).filter(|hint| !hint.is_empty());
+    problem.data = Some(texts.next()?.clone()).filter(|data| !data.is_empty());
     problem.place = parse_place(texts)?;
     let n_lines: usize = texts.next()?.parse().ok()?;
     for _ in 0..n_lines {

@@ -10,6 +10,7 @@ use sup_compile::{Definition, FormContext, Instruction, TopForm, compile_form, d
 use sup_vm::error::Raise;
 use sup_vm::vm::Vm;
 
+use crate::codebase::with_load_problems;
 use crate::grants::Capability;
 use crate::kernels::Asker;
 use crate::modules::{Entry, Macro};
@@ -204,10 +205,10 @@ pub(crate) fn carry_out(
         },
     );
     let top = compiled.map_err(|faults| {
-        faults
+        let problems = faults
             .iter()
-            .map(|fault| Problem::from_fault(&source.name, fault))
-            .collect::<Vec<_>>()
+            .map(|fault| Problem::from_fault(&source.name, fault));
+        with_load_problems(world, problems.collect())
     })?;
     match top {
         TopForm::Code { chunk, definitions } => {

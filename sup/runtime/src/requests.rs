@@ -1,12 +1,11 @@
 //! What the store commands ask for, and how it is answered: by the process that owns the store, whoever asked.
 
 use sup_store::{CodeVersion, LogEntry};
-use sup_vm::vm::Vm;
 
 use crate::codebase::{self, Codebase, MAX_LISTED, told};
 use crate::load::Problems;
 use crate::problem::Problem;
-use crate::world::{MAIN, SharedWorld};
+use crate::runtime::Runtime;
 
 /// One request. The texts are what the user typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,25 +43,50 @@ pub enum Request {
         name: String,
         /// The arguments, as expressions.
         arguments: Vec<String>,
+        /// What the value is told as.
+        wanted: Wanted,
     },
+}
+
+/// What a value is told as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Text that reads back as it.
+    Text,
+    /// JSON.
+    Json,
 }
 
 /// An answer: rows of fields, which the command prints as it likes.
 pub type Rows = Vec<Vec<String>>;
 
-/// Answers a request in this process, which owns the store.
+/// Answers a request in this process, which owns the store. A put gives the name, its version and its hash; a get the text; a
+/// list the name, version, hash, time and size of each; a log the version, time, change, name and, of one name, hash of each;
+/// a call the value, or nothing for nil.
 ///
 /// # Errors
 /// What was wrong with the request, or the failure of the store.
-pub fn answer(vm: &mut Vm, world: &SharedWorld, request: &Request) -> Result<Rows, Problems> {
-    let codebase = codebase::codebase_of(world).map_err(|problem| vec![problem])?;
+pub fn answer(runtime: &mut Runtime, request: &Request) -> Result<Rows, Problems> {
+    let codebase = codebase::codebase_of(&runtime.world).map_err(|problem| vec![problem])?;
+    let told = |outcome: Result<Rows, Problem>| outcome.map_err(|problem| vec![problem]);
     match request {
-        Request::Put { name, text } => Ok(vec![vec![codebase::put(vm, world, name, text)?]]),
-        Request::Get { name } => get(&codebase, name).map_err(|problem| vec![problem]),
-        Request::List { prefix } => list(&codebase, prefix).map_err(|problem| vec![problem]),
-        Request::Remove { name } => remove(&codebase, name).map_err(|problem| vec![problem]),
-        Request::Log { name } => log(&codebase, name).map_err(|problem| vec![problem]),
-        Request::Call { name, arguments } => call(vm, world, name, arguments),
+        Request::Put { name, text } => {
+            let written = codebase::put(&mut runtime.vm, &runtime.world, name, text)?;
+            Ok(vec![vec![
+                name.clone(),
+                written.version.0.to_string(),
+                written.hash,
+            ]])
+        }
+        Request::Get { name } => told(get(&codebase, name)),
+        Request::List { prefix } => told(list(&codebase, prefix)),
+        Request::Remove { name } => told(remove(&codebase, name)),
+        Request::Log { name } => told(log(&codebase, name)),
+        Request::Call {
+            name,
+            arguments,
+            wanted,
+        } => call(runtime, name, arguments, *wanted),
     }
 }
 
@@ -88,16 +112,8 @@ fn get(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
     };
     match codebase.text(name, version)? {
         Some(text) => Ok(vec![vec![text]]),
-        None => Err(unknown(name)),
+        None => Err(codebase::unknown(codebase, name)),
     }
-}
-
-fn unknown(name: &str) -> Problem {
-    Problem::new(
-        "store/unknown-name",
-        format!("the store has no code named {name}"),
-    )
-    .with_hint("`sup ls` tells every name")
 }
 
 fn list(codebase: &Codebase, prefix: &str) -> Result<Rows, Problem> {
@@ -125,7 +141,7 @@ fn remove(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
     {
         return Ok(Rows::new());
     }
-    Err(unknown(name))
+    Err(codebase::unknown(codebase, name))
 }
 
 fn log(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
@@ -149,7 +165,7 @@ fn log(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
         .log(name, MAX_LISTED)
         .map_err(|error| told(&error))?;
     if entries.is_empty() {
-        return Err(unknown(name));
+        return Err(codebase::unknown(codebase, name));
     }
     let row = |entry: LogEntry| {
         let (what, hash) = match entry.written {
@@ -167,21 +183,21 @@ fn log(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
     Ok(entries.into_iter().map(row).collect())
 }
 
-fn call(vm: &mut Vm, world: &SharedWorld, name: &str, arguments: &[String]) -> Result<Rows, Problems> {
-    let function = codebase::value(vm, world, name)?;
-    let kept_function = vm.keep(function);
+fn call(runtime: &mut Runtime, name: &str, arguments: &[String], wanted: Wanted) -> Result<Rows, Problems> {
+    let function = codebase::value(&mut runtime.vm, &runtime.world, name)?;
+    let kept_function = runtime.vm.keep(function);
     let mut kept = Vec::new();
     let mut outcome = Ok(());
     for (index, text) in arguments.iter().enumerate() {
-        let source = crate::load::Source::named(format!("argument {}", index + 1));
-        match crate::load::load_text(vm, world, MAIN, &source, text) {
-            Ok(word) => kept.push(vm.keep(word)),
+        match runtime.eval(&format!("argument {}", index + 1), text) {
+            Ok(word) => kept.push(runtime.vm.keep(word)),
             Err(problems) => {
                 outcome = Err(problems);
                 break;
             }
         }
     }
+    let vm = &mut runtime.vm;
     let words: Vec<_> = kept.iter().map(|kept| vm.kept(kept)).collect();
     let function = vm.kept(&kept_function);
     let answer = outcome.and_then(|()| {
@@ -191,6 +207,11 @@ fn call(vm: &mut Vm, world: &SharedWorld, name: &str, arguments: &[String]) -> R
     for kept in kept.into_iter().chain([kept_function]) {
         vm.release(kept);
     }
+    runtime.flush();
     let word = answer?;
-    Ok(vec![vec![vm.repr(word)]])
+    match wanted {
+        Wanted::Json => Ok(vec![vec![runtime.json(word)?]]),
+        Wanted::Text if runtime.is_nil(word) => Ok(Rows::new()),
+        Wanted::Text => Ok(vec![vec![runtime.repr(word)]]),
+    }
 }

@@ -58,6 +58,8 @@ impl Runtime {
     /// # Errors
     /// What was wrong with the text, or what it raised.
     pub fn eval_in(&mut self, module: &str, source: &str, text: &str) -> Result<Word, Problems> {
+        // What other processes have changed meanwhile is to be known before names are looked up.
+        self.vm.read_posts();
         let answer = load::load_text(&mut self.vm, &self.world, module, &Source::named(source), text);
         self.flush();
         answer

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use sup_abi::word::NIL;
@@ -18,6 +19,7 @@ use sup_vm::vm::Vm;
 use crate::codebase::told;
 use crate::console::Console;
 use crate::grants::Capability;
+use crate::lazy::LazyStore;
 use crate::natives::{raise_problem, world_of};
 use crate::problem::Problem;
 
@@ -28,11 +30,12 @@ const PAGE: usize = 1024;
 ///
 /// # Errors
 /// When no store in memory can be made.
-pub fn services(durable: Option<Arc<dyn Store>>) -> Result<Services, Problem> {
+pub fn services(durable: Option<Rc<LazyStore>>) -> Result<Services, Problem> {
     let namespaces =
-        Namespaces::new(durable, Tenant::local(), StoreLimits::standard()).map_err(|error| told(&error))?;
+        Namespaces::new(None, Tenant::local(), StoreLimits::standard()).map_err(|error| told(&error))?;
     let stores = Stores {
         namespaces,
+        durable,
         open: RefCell::default(),
     };
     Ok(Services {
@@ -131,6 +134,7 @@ impl FilesService for Files {
 /// The namespaces that an isolate has open. A handle is the place of a namespace in the list.
 struct Stores {
     namespaces: Namespaces,
+    durable: Option<Rc<LazyStore>>,
     open: RefCell<Opened>,
 }
 
@@ -150,6 +154,11 @@ impl Stores {
         open.list.push(namespace);
         open.handles.insert(name.to_owned(), handle);
         handle
+    }
+
+    fn durable(&self) -> Result<Arc<dyn Store>, StoreError> {
+        let lazy = self.durable.as_ref().ok_or(StoreError::Missing)?;
+        Ok(lazy.codebase()?.store.clone())
     }
 
     fn namespace(&self, vm: &mut Vm, store: u64) -> Result<Namespace, Raise> {
@@ -190,7 +199,7 @@ impl StoreService for Stores {
     fn open_disk(&self, vm: &mut Vm, name: &str, path: Option<&str>) -> Result<u64, Raise> {
         require(vm, Capability::Store)?;
         let opened = match path {
-            None => self.namespaces.open_disk(name),
+            None => self.namespaces.open_disk_in(name, || self.durable()),
             Some(path) => {
                 require(vm, Capability::FileWrite)?;
                 self.namespaces.open_disk_at(name, path.as_ref())

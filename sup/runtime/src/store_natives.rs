@@ -39,7 +39,7 @@ fn put(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     let outcome = codebase::put(vm, &world, &name, &text)
         .and_then(|hash| codebase::refresh(vm, &world, &name).map(|()| hash));
     match outcome {
-        Ok(hash) => vm.new_str(&hash),
+        Ok(written) => vm.new_str(&written.hash),
         Err(problems) => Err(raise_problem(vm, &problems[0])),
     }
 }

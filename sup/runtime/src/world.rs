@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use sup_vm::vm::Kept;
 
-use crate::codebase::Codebase;
 use crate::console::Console;
 use crate::grants::Grants;
+use crate::lazy::LazyStore;
 use crate::modules::{Entry, Module, PrimitiveInfo};
 use crate::problem::Problem;
 
@@ -48,8 +48,8 @@ pub struct World {
     pub import_paths: Vec<PathBuf>,
     /// Directories in which kernels are looked for, the first one first.
     pub kernel_paths: Vec<PathBuf>,
-    /// The code of the store, when there is one.
-    pub codebase: Option<Rc<Codebase>>,
+    /// The store that code and data live in, when there is one.
+    pub store: Option<Rc<LazyStore>>,
     /// Problems of stored texts that were loaded on the way; told by whoever asked for them.
     pub load_problems: Vec<Problem>,
     /// The error value that was last raised to the outside.

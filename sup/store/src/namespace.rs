@@ -249,6 +249,15 @@ impl Namespaces {
         self.open_in(name, || self.durable.clone().ok_or(StoreError::Missing))
     }
 
+    /// Opens a namespace of a store that is itself opened only now. A name that is open already keeps what it has.
+    pub fn open_disk_in(
+        &self,
+        name: &str,
+        store: impl FnOnce() -> Result<Arc<dyn Store>, StoreError>,
+    ) -> Result<Namespace, StoreError> {
+        self.open_in(name, store)
+    }
+
     /// Opens a namespace of a store at a path of its own. A name that is open already keeps what it has.
     pub fn open_disk_at(&self, name: &str, path: &Path) -> Result<Namespace, StoreError> {
         self.open_in(name, || self.store_at(path))

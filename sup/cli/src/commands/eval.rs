@@ -26,16 +26,15 @@ const SOURCE: &str = "eval";
 
 /// Evaluates an expression.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES, override_usage = "sup eval [OPTIONS] <EXPR> [ARGS]...")]
+#[command(after_help = EXAMPLES)]
 pub struct Eval {
-    /// One form or several; then the program's arguments
-    #[arg(
-        value_name = "EXPR ARGS",
-        required = true,
-        trailing_var_arg = true,
-        allow_negative_numbers = true
-    )]
-    pub program: Vec<String>,
+    /// One form or several
+    #[arg(value_name = "EXPR", allow_negative_numbers = true)]
+    pub expression: String,
+
+    /// The program's arguments: the first word that is no option of sup, and everything behind it
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<String>,
 
     #[command(flatten)]
     show: Show,
@@ -44,20 +43,16 @@ pub struct Eval {
 impl Eval {
     /// Carries it out.
     pub fn carry_out(self, options: &Options) -> Exit {
-        let (expression, arguments) = self
-            .program
-            .split_first()
-            .expect("the command line has at least one");
-        let mut runtime = match session::start(options, arguments.to_vec()) {
+        let mut runtime = match session::start(options, self.arguments) {
             Ok(runtime) => runtime,
             Err(exit) => return exit,
         };
         if let Some(stage) = self.show.show {
-            let shown = runtime.show_text(SOURCE, expression, stage.into());
+            let shown = runtime.show_text(SOURCE, &self.expression, stage.into());
             return show::print(&runtime, options, shown);
         }
         interrupt::watch(runtime.interrupter(), Ends::Process);
-        match evaluated(&mut runtime, expression, options) {
+        match evaluated(&mut runtime, &self.expression, options) {
             Ok(Some(text)) => {
                 console::print_line(&text);
                 console::flush();

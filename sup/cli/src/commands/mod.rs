@@ -7,6 +7,7 @@ mod files;
 mod repl;
 mod run;
 mod show;
+mod store;
 mod test;
 
 use clap::Subcommand;
@@ -23,6 +24,18 @@ pub enum Command {
     Eval(eval::Eval),
     /// Try things out, line by line
     Repl(repl::Repl),
+    /// Put code under a name of the store
+    Put(store::Put),
+    /// Print the text under a name
+    Get(store::Get),
+    /// List the names of the store
+    Ls(store::List),
+    /// Take a name away
+    Rm(store::Remove),
+    /// Tell what was changed, and when
+    Log(store::Log),
+    /// Call the function under a name
+    Call(store::Call),
     /// Look for mistakes without running anything
     Check(check::Check),
     /// Run tests and the examples of doc strings
@@ -38,6 +51,12 @@ pub fn carry_out(arguments: Arguments) -> Exit {
         Command::Run(run) => run.carry_out(&options),
         Command::Eval(eval) => eval.carry_out(&options),
         Command::Repl(repl) => repl.carry_out(&options),
+        Command::Put(put) => put.carry_out(&options),
+        Command::Get(get) => get.carry_out(&options),
+        Command::Ls(list) => list.carry_out(&options),
+        Command::Rm(remove) => remove.carry_out(&options),
+        Command::Log(log) => log.carry_out(&options),
+        Command::Call(call) => call.carry_out(&options),
         Command::Check(check) => check.carry_out(&options),
         Command::Test(test) => test.carry_out(&options),
         Command::Doc(doc) => doc.carry_out(&options),

@@ -34,7 +34,7 @@ pub struct Repl {}
 impl Repl {
     /// Carries it out.
     pub fn carry_out(self, options: &Options) -> Exit {
-        let runtime = match session::start(options, Vec::new()) {
+        let runtime = match session::start_serving(options, Vec::new()) {
             Ok(runtime) => runtime,
             Err(exit) => return exit,
         };

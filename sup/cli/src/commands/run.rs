@@ -18,7 +18,8 @@ const EXAMPLES: &str = "\
 Examples:
   sup run hello.slp                     run a file
   sup run                               run ./init.slp
-  sup run report.slp sales.json -v      everything behind the file is the program's
+  sup run report.slp sales.json -v      words behind the file are the program's
+  sup run report.slp -- --json          so are options behind --
   sup run --deadline-ms 500 loop.slp    stop it after half a second
   sup run --allow console hello.slp     let it print, and nothing else
   sup run --show bytecode hello.slp     look at what the machine would run
@@ -31,11 +32,15 @@ const INIT: &str = "init.slp";
 
 /// Runs a program.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES, override_usage = "sup run [OPTIONS] [FILE|DIR] [ARGS]...")]
+#[command(after_help = EXAMPLES)]
 pub struct Run {
-    /// The file, a directory that has an init.slp [default: .], or - for standard input; then the program's arguments
-    #[arg(value_name = "FILE|DIR ARGS", trailing_var_arg = true)]
-    pub program: Vec<String>,
+    /// The file, a directory that has an init.slp, or - for standard input
+    #[arg(value_name = "FILE|DIR", default_value = ".")]
+    pub path: PathBuf,
+
+    /// The program's arguments: the first word that is no option of sup, and everything behind it
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<String>,
 
     #[command(flatten)]
     show: Show,
@@ -44,11 +49,7 @@ pub struct Run {
 impl Run {
     /// Carries it out.
     pub fn carry_out(self, options: &Options) -> Exit {
-        let (path, arguments) = match self.program.split_first() {
-            Some((path, arguments)) => (Path::new(path), arguments.to_vec()),
-            None => (Path::new("."), Vec::new()),
-        };
-        let program = match Program::find(path) {
+        let program = match Program::find(&self.path) {
             Ok(program) => program,
             Err(problems) => {
                 let teller = Teller::new(options);
@@ -58,7 +59,7 @@ impl Run {
                 return Exit::Usage;
             }
         };
-        let mut runtime = match session::start(options, arguments) {
+        let mut runtime = match session::start_serving(options, self.arguments) {
             Ok(runtime) => runtime,
             Err(exit) => return exit,
         };

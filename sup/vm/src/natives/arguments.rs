@@ -11,8 +11,8 @@ use crate::data::{
 use crate::error::{Outcome, Raise};
 use crate::vm::Vm;
 
-/// Bytes of output after which its size is checked against the quota while it grows.
-pub(crate) const CHECKED_OUTPUT: usize = 1 << 20;
+/// Bytes of output below which its size is not checked against the quota before it is made.
+const UNCHECKED: usize = 1 << 16;
 
 /// The arguments of one call.
 pub(crate) trait Arguments {
@@ -167,8 +167,18 @@ fn name(vm: &Vm) -> &'static str {
     vm.running_primitive_name().trim_start_matches('%')
 }
 
-/// Raises `vm/memory` unless that many bytes fit the quota. None stands for more than can be counted.
+/// Raises `vm/memory` unless that many bytes fit the quota. None stands for more than can be counted. What is small is
+/// left to the allocation itself.
+#[inline]
 pub(crate) fn check_room(vm: &mut Vm, bytes: Option<usize>) -> Result<(), Raise> {
+    match bytes {
+        Some(..UNCHECKED) => Ok(()),
+        _ => check_quota(vm, bytes),
+    }
+}
+
+#[cold]
+fn check_quota(vm: &mut Vm, bytes: Option<usize>) -> Result<(), Raise> {
     let quota = vm.limits().memory_bytes;
     match bytes.and_then(|bytes| bytes.checked_add(vm.heap.used_bytes())) {
         Some(bytes) if bytes <= quota => Ok(()),
@@ -177,16 +187,7 @@ pub(crate) fn check_room(vm: &mut Vm, bytes: Option<usize>) -> Result<(), Raise>
 }
 
 /// Raises `vm/memory` unless a list of that many items fits the quota.
+#[inline]
 pub(crate) fn check_items(vm: &mut Vm, n: Option<usize>) -> Result<(), Raise> {
     check_room(vm, n.and_then(|n| n.checked_mul(size_of::<Word>())))
-}
-
-/// Checks the size of an output that grows, once it is not small any more.
-#[inline]
-pub(crate) fn check_output(vm: &mut Vm, bytes: usize) -> Result<(), Raise> {
-    if bytes > CHECKED_OUTPUT {
-        check_room(vm, Some(bytes))
-    } else {
-        Ok(())
-    }
 }

@@ -85,7 +85,7 @@ fn push(vm: &mut Vm, arguments: &[Word]) -> Outcome {
                 more.extend_from_slice(text.as_bytes());
             }
         }
-        super::arguments::check_output(vm, more.len())?;
+        check_room(vm, Some(more.len()))?;
     }
     vm.buffer_push(buffer, &more)?;
     Ok(buffer)

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use sup_abi::word::{FALSE, NIL, TRUE, Word};
 
 use super::BasePrimitive;
-use super::arguments::{Arguments, check_output, refuse};
+use super::arguments::{Arguments, check_room, refuse};
 use super::scratch::build_str;
 use super::text::push_unsigned;
 use crate::base;
@@ -103,7 +103,7 @@ fn format(vm: &mut Vm, arguments: &[Word]) -> Outcome {
             };
             next += 1;
             push_argument(vm, out, directive, *argument)?;
-            check_output(vm, out.len())?;
+            check_room(vm, Some(out.len()))?;
         }
         out.push_str(rest);
         match arguments.get(next) {

@@ -3,7 +3,7 @@
 use sup_abi::word::{NIL, Word, fixnum_value, is_fixnum};
 
 use super::BasePrimitive;
-use super::arguments::{Arguments, check_output, check_room};
+use super::arguments::{Arguments, check_room};
 use super::scratch::build_str;
 use crate::base;
 use crate::data::number::push_int;
@@ -28,7 +28,7 @@ pub(crate) fn push_text(vm: &mut Vm, out: &mut String, word: Word) -> Result<(),
     } else if word != NIL {
         vm.push_display(out, word)?;
     }
-    check_output(vm, out.len())
+    check_room(vm, Some(out.len()))
 }
 
 fn str(vm: &mut Vm, arguments: &[Word]) -> Outcome {
@@ -45,7 +45,7 @@ fn str(vm: &mut Vm, arguments: &[Word]) -> Outcome {
 fn check_texts(vm: &mut Vm, words: &[Word], more: usize) -> Result<(), Raise> {
     let lens = words.iter().map(|word| text_of(word).map_or(0, str::len));
     let len = lens.fold(words.len().saturating_mul(more), usize::saturating_add);
-    check_output(vm, len)
+    check_room(vm, Some(len))
 }
 
 fn repr(vm: &mut Vm, arguments: &[Word]) -> Outcome {

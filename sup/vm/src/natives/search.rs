@@ -1,7 +1,7 @@
 //! Finding, splitting and replacing in strings.
 
 use memchr::memmem;
-use sup_abi::word::{NIL, Word, boolean, short};
+use sup_abi::word::{NIL, SHORT_MAX, TAG_SHORT, Word, boolean, short};
 
 use super::BasePrimitive;
 use super::arguments::{Arguments, check_items, check_room, invalid};
@@ -71,12 +71,18 @@ pub(crate) fn find(whole: &[u8], part: &[u8]) -> Option<usize> {
 /// A part of a string: copied when it is short, else sharing the bytes of the whole.
 #[inline]
 pub(crate) fn part_of(vm: &mut Vm, whole: Word, text: &str, from: usize, to: usize) -> Outcome {
-    let part = &text[from..to];
-    match short(part.as_bytes()) {
-        Some(word) => Ok(word),
-        None if part.len() <= SHARED_BYTES => vm.new_str(part),
-        None => vm.str_slice(whole, from, to),
+    let len = to - from;
+    if len > SHARED_BYTES {
+        return vm.str_slice(whole, from, to);
     }
+    if len <= SHORT_MAX
+        && let Some(eight) = text.as_bytes()[from..].first_chunk::<8>()
+    {
+        // The eight bytes there, of which the last are shifted out of the word.
+        let bytes = u64::from_le_bytes(*eight) & ((1 << (8 * len)) - 1);
+        return Ok((bytes << 8) | TAG_SHORT | ((len as u64) << 3));
+    }
+    vm.new_str(&text[from..to])
 }
 
 /// Parts of a string that are being gathered.
@@ -160,6 +166,9 @@ fn split_characters(vm: &mut Vm, whole: Word, text: &str, limit: usize) -> Outco
 /// A string of one character.
 #[inline]
 pub(crate) fn character_word(character: char) -> Word {
+    if character.is_ascii() {
+        return TAG_SHORT | (1 << 3) | (u64::from(u32::from(character)) << 8);
+    }
     short(character.encode_utf8(&mut [0; 4]).as_bytes()).expect("a character is short")
 }
 

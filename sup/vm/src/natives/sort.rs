@@ -80,10 +80,10 @@ fn compare_flonums(a: Word, b: Word) -> Ordering {
         .unwrap_or(Ordering::Equal)
 }
 
-/// The first bytes of a text as a number with the same order.
+/// Eight bytes of a text as a number with the same order.
 #[inline]
-fn prefix_of(text: &str) -> u64 {
-    let bytes = text.as_bytes();
+fn prefix_of(text: &str, skipped: usize) -> u64 {
+    let bytes = text.as_bytes().get(skipped..).unwrap_or(&[]);
     match bytes.first_chunk::<8>() {
         Some(first) => u64::from_be_bytes(*first),
         None => {
@@ -92,6 +92,23 @@ fn prefix_of(text: &str) -> u64 {
             u64::from_be_bytes(first)
         }
     }
+}
+
+/// Strings with the bytes at which they are likely to differ, so that most are told apart without being looked at.
+fn with_prefixes(words: &[Word]) -> Vec<(u64, Word)> {
+    let first = words.first().and_then(text_of).unwrap_or("").as_bytes();
+    let common = words.iter().fold(first.len(), |common, word| {
+        let bytes = text_of(word).unwrap_or("").as_bytes();
+        first[..common]
+            .iter()
+            .zip(bytes)
+            .take_while(|(a, b)| a == b)
+            .count()
+    });
+    words
+        .iter()
+        .map(|word| (prefix_of(text_of(word).unwrap_or(""), common), *word))
+        .collect()
 }
 
 #[inline]
@@ -115,10 +132,7 @@ pub(crate) fn sort_words(vm: &mut Vm, words: &mut [Word]) -> Result<(), Raise> {
         Sort::Flonums => words.sort_by(|a, b| compare_flonums(*a, *b)),
         Sort::Numbers => words.sort_by(|a, b| compare_numbers(*a, *b).unwrap_or(Ordering::Equal)),
         Sort::Texts => {
-            let keyed = words
-                .iter()
-                .map(|word| (prefix_of(text_of(word).unwrap_or("")), *word));
-            let mut keyed: Vec<(u64, Word)> = keyed.collect();
+            let mut keyed = with_prefixes(words);
             keyed.sort_by(compare_texts);
             words
                 .iter_mut()
@@ -222,8 +236,7 @@ fn order_of(vm: &mut Vm, keys: &[Word]) -> Result<Vec<u32>, Raise> {
             pairs.into_iter().map(|pair| pair.1).collect()
         }
         Sort::Texts => {
-            let keyed = numbered.map(|(key, index)| ((prefix_of(text_of(&key).unwrap_or("")), key), index));
-            let mut pairs: Vec<((u64, Word), u32)> = keyed.collect();
+            let mut pairs: Vec<((u64, Word), u32)> = with_prefixes(keys).into_iter().zip(0..).collect();
             pairs.sort_by(|a, b| compare_texts(&a.0, &b.0));
             pairs.into_iter().map(|pair| pair.1).collect()
         }

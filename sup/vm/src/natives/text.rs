@@ -201,6 +201,12 @@ fn each_character(vm: &mut Vm, arguments: &[Word], word_of: impl Fn(char) -> Wor
     let n = text_len_chars(&arguments[0]).unwrap_or(0);
     check_items(vm, Some(n))?;
     vm.new_list_sized(BRACE, n, |words| {
+        if n == text.len() {
+            for (slot, byte) in words.iter_mut().zip(text.bytes()) {
+                *slot = word_of(char::from(byte));
+            }
+            return;
+        }
         for (slot, character) in words.iter_mut().zip(text.chars()) {
             *slot = word_of(character);
         }

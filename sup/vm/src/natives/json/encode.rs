@@ -5,7 +5,7 @@ use sup_abi::word::{FALSE, NIL, TRUE, Word, fixnum_value, is_fixnum, is_pointer}
 use super::{MAX_DEPTH, plain_len};
 use crate::data::{as_int, as_real, push_int, push_real, records, text_of};
 use crate::error::{Outcome, Raise};
-use crate::natives::arguments::{Arguments, check_output, invalid, refuse};
+use crate::natives::arguments::{Arguments, check_room, invalid, refuse};
 use crate::natives::names::name_of;
 use crate::natives::scratch::build_str;
 use crate::natives::sequence::{Sequence, pairs_of, sequence_of};
@@ -38,7 +38,7 @@ impl Encoder<'_> {
         }
         if let Some(text) = text_of(&word) {
             self.text(text);
-            return check_output(vm, self.out.len());
+            return check_room(vm, Some(self.out.len()));
         }
         if !is_pointer(word) {
             return self.immediate(vm, word);
@@ -135,7 +135,7 @@ impl Encoder<'_> {
             self.line(depth);
         }
         self.out.push(']');
-        check_output(vm, self.out.len())
+        check_room(vm, Some(self.out.len()))
     }
 
     fn object(
@@ -161,7 +161,7 @@ impl Encoder<'_> {
             self.line(depth);
         }
         self.out.push('}');
-        check_output(vm, self.out.len())
+        check_room(vm, Some(self.out.len()))
     }
 
     fn key(&mut self, vm: &mut Vm, key: Word) -> Result<(), Raise> {

@@ -1,0 +1,88 @@
+//! The store of an isolate: opened when code first needs it, never before, because most programs need none.
+
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use sup_store::{Store, StoreError, StoreLimits, StoreLocation};
+
+use crate::codebase::Codebase;
+use crate::control::Listener;
+use crate::serving::Opened;
+
+/// What is done once the store is open; the listener is kept for as long as the store.
+pub type Greeter = Box<dyn FnOnce(Opened) -> Option<Listener>>;
+
+/// A store that may still be unopened.
+pub struct LazyStore {
+    // Dropped first: it answers out of the store.
+    listener: OnceCell<Listener>,
+    opened: OnceCell<Rc<Codebase>>,
+    location: StoreLocation,
+    greeting: RefCell<Option<(Greeter, Arc<sup_vm::schedule::Inbox>)>>,
+}
+
+impl LazyStore {
+    /// The store at a place, opened when it is needed.
+    #[must_use]
+    pub fn at(location: StoreLocation) -> LazyStore {
+        LazyStore {
+            listener: OnceCell::new(),
+            opened: OnceCell::new(),
+            location,
+            greeting: RefCell::default(),
+        }
+    }
+
+    /// A store that is open.
+    #[must_use]
+    pub fn over(store: Arc<dyn Store>) -> LazyStore {
+        let lazy = LazyStore::at(StoreLocation::Memory);
+        drop(lazy.opened.set(Rc::new(Codebase::new(store))));
+        lazy
+    }
+
+    /// Has that done when the store is opened.
+    pub(crate) fn greet(&self, greeter: Greeter, inbox: Arc<sup_vm::schedule::Inbox>) {
+        *self.greeting.borrow_mut() = Some((greeter, inbox));
+    }
+
+    /// The code of the store, which is opened now if it was not.
+    ///
+    /// # Errors
+    /// When it cannot be opened; the next one who needs it tries again.
+    pub fn codebase(&self) -> Result<Rc<Codebase>, StoreError> {
+        if let Some(codebase) = self.opened.get() {
+            return Ok(codebase.clone());
+        }
+        let store = sup_store::open(&self.location, StoreLimits::standard())?;
+        let codebase = self
+            .opened
+            .get_or_init(|| Rc::new(Codebase::new(store.clone())))
+            .clone();
+        let greeting = self.greeting.borrow_mut().take();
+        if let Some((greeter, inbox)) = greeting {
+            let socket = self.location.control_socket();
+            if let Some(listener) = greeter(Opened { store, socket, inbox }) {
+                drop(self.listener.set(listener));
+            }
+        }
+        Ok(codebase)
+    }
+
+    /// The code of the store if there is one already: looking for a name makes no store.
+    ///
+    /// # Errors
+    /// When there is one and it cannot be opened.
+    pub fn existing(&self) -> Result<Option<Rc<Codebase>>, StoreError> {
+        let exists = match &self.location {
+            StoreLocation::Memory => self.opened.get().is_some(),
+            StoreLocation::Directory(path) => path.is_dir(),
+        };
+        if exists {
+            self.codebase().map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+}

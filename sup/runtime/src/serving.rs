@@ -1,0 +1,138 @@
+//! An isolate that owns a store answers commands of other processes, and sees at once what they change.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sup_abi::word::NIL;
+use sup_store::Store;
+use sup_vm::schedule::Inbox;
+
+use crate::builder::Builder;
+use crate::codebase;
+use crate::console::Console;
+use crate::control::{Answer, Listener, Outcome};
+use crate::load::Problems;
+use crate::natives::world_of;
+use crate::requests::{self, Request};
+use crate::runtime::Runtime;
+use crate::world::SharedWorld;
+
+/// A store that this process has just opened.
+pub struct Opened {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) socket: Option<PathBuf>,
+    pub(crate) inbox: Arc<Inbox>,
+}
+
+impl Opened {
+    /// Answers commands at the store's socket. Each is answered in a fresh isolate that `make` starts making, so that it sees
+    /// the code as it stands and leaves nothing behind. A store in memory has no socket.
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub fn serve(self, make: impl Fn() -> Builder + Send + 'static) -> io::Result<Option<Listener>> {
+        let Opened { store, socket, inbox } = self;
+        let Some(socket) = socket else { return Ok(None) };
+        let answer = move |request: &Request| {
+            let printed = Printed::default();
+            let builder = make().store(store.clone()).console(Box::new(printed.clone()));
+            let outcome = match builder.build() {
+                Ok(mut runtime) => answer(&mut runtime, request),
+                Err(problems) => Err((problems, Vec::new())),
+            };
+            if outcome.is_ok()
+                && let Some(name) = requests::changed_name(request)
+            {
+                tell_change(&inbox, name);
+            }
+            Answer {
+                printed: printed.take(),
+                outcome,
+            }
+        };
+        Listener::start(&socket, move || answer).map(Some)
+    }
+}
+
+fn answer(runtime: &mut Runtime, request: &Request) -> Outcome {
+    requests::answer(runtime, request).map_err(|problems| {
+        let sources = sources_of(&runtime.world, &problems);
+        (problems, sources)
+    })
+}
+
+/// The texts that problems point into.
+fn sources_of(world: &SharedWorld, problems: &Problems) -> Vec<(String, String)> {
+    let world = world.borrow();
+    let mut names: Vec<&String> = problems
+        .iter()
+        .flat_map(|problem| {
+            problem
+                .place
+                .iter()
+                .chain(problem.trace.iter().map(|line| &line.place))
+        })
+        .map(|place| &place.source)
+        .collect();
+    names.sort();
+    names.dedup();
+    let found = names
+        .into_iter()
+        .filter_map(|name| world.sources.get_key_value(name));
+    found
+        .map(|(name, text)| (name.clone(), text.to_string()))
+        .collect()
+}
+
+/// Has the isolate load the new text of a name, between two slices of what it runs.
+fn tell_change(inbox: &Inbox, name: &str) {
+    let name = name.to_owned();
+    inbox.post(Box::new(move |vm| {
+        let world = world_of(vm);
+        if let Err(problems) = codebase::refresh(vm, &world, &name)
+            && let Some(console) = &mut world.borrow_mut().console
+        {
+            for problem in problems {
+                let line = format!("{name} stays as it was: {}: {}\n", problem.code, problem.message);
+                // Nobody is left to be told when the console is closed.
+                drop(console.write_error(&line));
+            }
+        }
+        Ok(NIL)
+    }));
+}
+
+/// Keeps what a command's code prints, for the process that asked.
+#[derive(Clone, Default)]
+struct Printed {
+    text: Arc<Mutex<String>>,
+}
+
+impl Printed {
+    fn take(&self) -> String {
+        std::mem::take(&mut self.text.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Console for Printed {
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        self.text
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_str(text);
+        Ok(())
+    }
+
+    fn write_error(&mut self, text: &str) -> io::Result<()> {
+        self.write(text)
+    }
+
+    fn read_line(&mut self) -> io::Result<Option<String>> {
+        Ok(None)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
