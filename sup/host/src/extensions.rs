@@ -12,6 +12,8 @@ use sup_abi::word::{THROW, Word};
 use sup_vm::error::{Outcome, Raise};
 use sup_vm::vm::Vm;
 
+/// Pairs that a scan takes from a store at once.
+const PAGE: usize = 512;
 /// Most writes of one batch.
 const MAX_WRITES: usize = 1 << 24;
 
@@ -251,19 +253,38 @@ unsafe extern "C" fn store_scan(
     visit: StoreVisit,
     data: *mut c_void,
 ) -> i32 {
-    with_store(cx, |store, vm| {
-        let range = ScanRange {
-            prefix: bytes(prefix),
-            after: bytes(after),
-            limit,
-        };
-        let mut visit_one = |key: &[u8], value: &[u8]| {
+    let mut after = bytes(after).to_vec();
+    let mut n_left = limit;
+    while n_left > 0 {
+        let n_wanted = n_left.min(PAGE);
+        let mut page: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        let scanned = with_store(cx, |store, vm| {
+            let range = ScanRange {
+                prefix: bytes(prefix),
+                after: &after,
+                limit: n_wanted,
+            };
+            let mut keep = |key: &[u8], value: &[u8]| {
+                page.push((key.to_vec(), value.to_vec()));
+                ControlFlow::Continue(())
+            };
+            store.scan(vm, handle, range, &mut keep).map(|()| 1)
+        });
+        if scanned < 0 {
+            return scanned;
+        }
+        // The visitor makes values, so it runs while nobody else uses the machine.
+        for (key, value) in &page {
             // SAFETY: the visitor and its data are the kernel's, for the time of the call.
-            match unsafe { visit(data, Bytes::of(key), Bytes::of(value)) } {
-                0 => ControlFlow::Continue(()),
-                _ => ControlFlow::Break(()),
+            if unsafe { visit(data, Bytes::of(key), Bytes::of(value)) } != 0 {
+                return 1;
             }
-        };
-        store.scan(vm, handle, range, &mut visit_one).map(|()| 1)
-    })
+        }
+        n_left -= page.len().min(n_left);
+        match page.pop() {
+            Some((last, _)) if page.len() + 1 == n_wanted => after = last,
+            _ => break,
+        }
+    }
+    1
 }

@@ -4,6 +4,7 @@
 
 use crate::error::LoadError;
 use crate::handshake::Contents;
+use crate::table;
 use std::ffi::c_void;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -153,6 +154,13 @@ impl Kernel {
         self.state
     }
 
+    /// Whether any of its primitives may not run on several threads.
+    pub(crate) fn is_gated(&self) -> bool {
+        self.primitives()
+            .iter()
+            .any(|primitive| !primitive.has(flags::MT))
+    }
+
     /// What lets one thread at a time in.
     pub(crate) const fn gate(&self) -> &Gate {
         &self.gate
@@ -170,8 +178,20 @@ impl Kernel {
     }
 }
 
+/// How long a kernel that nobody uses any more may take to end its threads.
+const LAST_QUIESCE: Duration = Duration::from_secs(1);
+
 impl Drop for Kernel {
     fn drop(&mut self) {
+        if !self.quiesce(LAST_QUIESCE) {
+            // Its threads still use its state, so that stays.
+            let name = self.name();
+            table::write_log(
+                2,
+                &format!("kernel {name} does not end its threads; its state is kept"),
+            );
+            return;
+        }
         // A library is never closed: once it has registered a destructor of thread-local data, closing does
         // nothing or crashes.
         // SAFETY: the last user of this generation is gone, so no primitive runs; the state is what `load`

@@ -49,9 +49,17 @@ pub(crate) fn installed<'a>(vm: &Vm) -> Option<&'a Installed> {
 
 /// Runs the builder of a promise's value for the kernel that made the promise.
 pub(crate) fn build_for<T>(kernel: *const Installed, build: impl FnOnce() -> T) -> T {
+    // SAFETY: the pointer is null or that of a box that hangs on the machine whose promise this is.
+    let gated = unsafe { kernel.as_ref() }.filter(|installed| installed.kernel.is_gated());
+    if let Some(installed) = gated {
+        installed.kernel.gate().enter();
+    }
     let outer = BUILDING.replace(kernel);
     let built = build();
     BUILDING.set(outer);
+    if let Some(installed) = gated {
+        installed.kernel.gate().leave();
+    }
     built
 }
 
