@@ -161,9 +161,12 @@ fn includes(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     }
 }
 
+/// Room for keys that a table gets before it is known how many differ.
+const FIRST_ROOM: usize = 128;
+
 fn distinct(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     let items = arguments.items(vm, 0)?;
-    let table = vm.new_table(items.len().min(64))?;
+    let table = vm.new_table(items.len().min(FIRST_ROOM))?;
     for item in items {
         vm.table_set(table, *item, NIL)?;
     }
@@ -177,7 +180,7 @@ fn distinct(vm: &mut Vm, arguments: &[Word]) -> Outcome {
 
 fn frequencies(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     let items = arguments.items(vm, 0)?;
-    let table = vm.new_table(items.len().min(64))?;
+    let table = vm.new_table(items.len().min(FIRST_ROOM))?;
     for item in items {
         let count = vm.table_get(table, *item)?.map_or(0, fixnum_value);
         vm.table_set(table, *item, count_word(count as usize + 1))?;

@@ -1,6 +1,6 @@
 //! Text made of values.
 
-use sup_abi::word::{NIL, Word, fixnum_value, is_fixnum};
+use sup_abi::word::{NIL, Word, fixnum_value, is_fixnum, is_short, short_bytes, short_len};
 
 use super::BasePrimitive;
 use super::arguments::{Arguments, check_room};
@@ -21,14 +21,28 @@ pub const TABLE: &[BasePrimitive] = &[
 /// Appends what `str` makes of a value: strings raw, nothing of nil, of anything else what reads back.
 #[inline]
 pub(crate) fn push_text(vm: &mut Vm, out: &mut String, word: Word) -> Result<(), Raise> {
-    if let Some(text) = text_of(&word) {
-        out.push_str(text);
-    } else if is_fixnum(word) {
+    if is_short(word) {
+        push_short(out, word);
+        return Ok(());
+    }
+    if is_fixnum(word) {
         push_int(out, fixnum_value(word));
+    } else if let Some(text) = text_of(&word) {
+        out.push_str(text);
     } else if word != NIL {
         vm.push_display(out, word)?;
     }
     check_room(vm, Some(out.len()))
+}
+
+/// Appends a short string: eight bytes at once, then what is too much is cut off.
+#[inline(always)]
+fn push_short(out: &mut String, word: Word) {
+    // SAFETY: what is left in the buffer behind what was there are the bytes of a string, which are UTF-8.
+    let buffer = unsafe { out.as_mut_vec() };
+    let len = buffer.len() + short_len(word);
+    buffer.extend_from_slice(&short_bytes(word));
+    buffer.truncate(len);
 }
 
 fn str(vm: &mut Vm, arguments: &[Word]) -> Outcome {
