@@ -22,5 +22,8 @@ pub const MODULES: &[(&str, &str)] = &[
 /// The source of a module, or nothing when there is none of that name.
 #[must_use]
 pub fn source(name: &str) -> Option<&'static str> {
-    MODULES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    MODULES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text)
 }

@@ -2,33 +2,61 @@
 //! It refuses to print, to read the environment, and to give a program anything that its builder did not give.
 
 mod answer;
+
 pub mod builder;
+
 pub mod check;
+
 pub mod codebase;
+
 pub mod lazy;
+
 pub mod serving;
+
 pub mod console;
+
 pub mod control;
+
 pub mod declaration;
+
 pub mod doc;
+
 pub mod each;
+
 pub mod expand;
+
 pub mod grants;
+
 pub mod interrupt;
+
 pub mod kernels;
+
 pub mod load;
+
 pub mod modules;
+
 pub mod natives;
+
 pub mod problem;
+
 pub mod requests;
+
 pub mod resolve;
+
 pub mod runtime;
+
 pub mod services;
+
 pub mod show;
+
 pub mod store_natives;
+
 mod survey;
+
 pub mod testing;
+
 mod timer;
+
 pub mod world;
 
 pub use builder::Builder;

@@ -34,7 +34,10 @@ impl Shared {
     /// Bytes to be shared.
     #[must_use]
     pub fn new(bytes: Box<[u8]>) -> Shared {
-        Shared { bytes, n_chars_before: std::sync::OnceLock::new() }
+        Shared {
+            bytes,
+            n_chars_before: std::sync::OnceLock::new(),
+        }
     }
 }
 

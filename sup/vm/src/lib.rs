@@ -3,22 +3,41 @@
 #![allow(unsafe_code)]
 
 pub mod names;
+
 pub mod object;
+
 pub mod space;
+
 pub mod heap;
+
 pub mod collect;
+
 pub mod error;
+
 pub mod primitives;
+
 pub mod cells;
+
 pub mod unit;
+
 mod interp;
+
 mod fast;
+
 mod slow;
+
 pub mod calls;
+
 pub mod unwind;
+
 pub mod fiber;
+
 pub mod schedule;
+
 pub mod vm;
+
 pub mod data;
+
 pub mod encode;
+
 pub mod natives;
