@@ -7,6 +7,7 @@ mod evaluating;
 mod limits;
 mod prompt;
 mod running;
+mod store;
 mod terminal;
 mod testing;
 

@@ -52,6 +52,8 @@ impl Runtime {
             if span.end > first_fault.start {
                 break;
             }
+            // What other processes have changed meanwhile is to be known before names are looked up.
+            self.vm.read_posts();
             let outcome = load::carry_out(&mut self.vm, &self.world, module, &named, tree, root);
             self.flush();
             if tell(self, span, outcome).is_break() {

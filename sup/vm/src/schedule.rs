@@ -102,7 +102,8 @@ impl Inbox {
     fn close_all(&self) {
         let mut inner = self.lock();
         inner.open.clear();
-        inner.arrived.clear();
+        // What was posted is for the isolate and not for the run.
+        inner.arrived.retain(|(promise, _)| *promise == 0);
     }
 
     fn take_posts(&self) -> Vec<Letter> {
@@ -284,6 +285,8 @@ impl Vm {
             self.read_inbox();
             match self.fibers.ready.pop_front() {
                 Some(fiber) => self.run_slice(fiber),
+                // A letter that ran code has carried this fiber to its end.
+                None if self.fibers.endings.contains_key(&id) => {}
                 None => self.wait_for_letters(id)?,
             }
         }
