@@ -1,7 +1,6 @@
 //! Evaluating a text form by form, each with its outcome: what prompts and test scripts do.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use slp::{ReadLimits, Span};
 use sup_abi::word::Word;
@@ -21,24 +20,21 @@ impl Runtime {
         text: &str,
         mut tell: impl FnMut(&mut Runtime, Span, Result<Word, Problems>),
     ) {
-        self.eval_while(module, source, text, |runtime, span, outcome| {
+        self.eval_while(module, &Source::named(source), text, |runtime, span, outcome| {
             tell(runtime, span, outcome);
             ControlFlow::Continue(())
         });
     }
 
-    /// The same, until `tell` says that it is enough.
+    /// The same for a text of any source, until `tell` says that it is enough.
     pub fn eval_while(
         &mut self,
         module: &str,
-        source: &str,
+        source: &Source,
         text: &str,
         mut tell: impl FnMut(&mut Runtime, Span, Result<Word, Problems>) -> ControlFlow<()>,
     ) {
-        self.world
-            .borrow_mut()
-            .sources
-            .insert(source.to_owned(), Arc::from(text));
+        self.add_source(&source.name, text);
         let mut reading = slp::read(text, &ReadLimits::default());
         let tree = &mut reading.tree;
         let first_fault = reading
@@ -46,7 +42,6 @@ impl Runtime {
             .first()
             .map_or(Span::new(u32::MAX, u32::MAX), |fault| fault.span);
         load::promise(&self.world, module, tree);
-        let named = Source::named(source);
         for root in tree.roots().to_vec() {
             let span = tree.span(root);
             if span.end > first_fault.start {
@@ -54,17 +49,16 @@ impl Runtime {
             }
             // What other processes have changed meanwhile is to be known before names are looked up.
             self.vm.read_posts();
-            let outcome = load::carry_out(&mut self.vm, &self.world, module, &named, tree, root);
+            let outcome = load::carry_out(&mut self.vm, &self.world, module, source, tree, root);
             self.flush();
             if tell(self, span, outcome).is_break() {
                 return;
             }
         }
         if !reading.faults.is_empty() {
-            let problems = reading
-                .faults
-                .iter()
-                .map(|fault| Problem::from_fault(source, fault))
+            let faults = reading.faults.iter();
+            let problems = faults
+                .map(|fault| Problem::from_fault(&source.name, fault))
                 .collect();
             let _ = tell(self, first_fault, Err(problems));
         }

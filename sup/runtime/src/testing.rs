@@ -4,6 +4,7 @@ pub mod script;
 
 use std::cell::RefCell;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -12,7 +13,7 @@ use slp::{LineIndex, Span};
 use crate::builder::Builder;
 use crate::console::Console;
 use crate::doc::written::Page;
-use crate::load::{self, Problems};
+use crate::load::{self, Problems, Source};
 use crate::problem::Problem;
 use crate::runtime::Runtime;
 use script::{Ended, Outcome, Unmet};
@@ -106,7 +107,7 @@ impl<'a> Tester<'a> {
             let is_bare = case.notes.split_whitespace().any(|note| note == "!bare");
             let session = self.session(if is_bare { Library::Bare } else { Library::Core })?;
             let module = session.runtime.fresh_module();
-            let ended = session.run(&module, &name, &case.program(text));
+            let ended = session.run(&module, &Source::file(file), &case.program(text));
             let unmet = script::judge(&case, text, &ended);
             let failures = unmet
                 .into_iter()
@@ -158,21 +159,22 @@ impl<'a> Tester<'a> {
 
 impl Session {
     /// Carries the forms of a text out; how each of them ended.
-    fn run(&mut self, module: &str, source: &str, text: &str) -> Vec<Ended> {
+    fn run(&mut self, module: &str, source: &Source, text: &str) -> Vec<Ended> {
         let printed = self.printed.clone();
         printed.borrow_mut().clear();
         let mut ended = Vec::new();
         self.runtime
-            .eval_each(module, source, text, |runtime, span, outcome| {
+            .eval_while(module, source, text, |runtime, span, outcome| {
                 let outcome = match outcome {
                     Ok(value) => Outcome::Value(runtime.repr(value)),
-                    Err(problems) => raised(source, text, &problems),
+                    Err(problems) => raised(&source.name, text, &problems),
                 };
                 ended.push(Ended {
                     span: range(span),
                     outcome,
                     printed: std::mem::take(&mut *printed.borrow_mut()),
                 });
+                ControlFlow::Continue(())
             });
         ended
     }
@@ -232,7 +234,7 @@ impl Session {
             let doc = definition.doc.as_deref().unwrap_or_default();
             for example in doc.lines().map(str::trim).filter(|line| is_example(line)) {
                 let case = &script::cases(example)[0];
-                let source = format!("example of {}", definition.name);
+                let source = Source::named(format!("example of {}", definition.name));
                 let ended = self.run(module, &source, &case.program(example));
                 let unmet = script::judge(case, example, &ended);
                 let line = index.position(definition.span.start).0;

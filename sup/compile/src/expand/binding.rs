@@ -13,15 +13,19 @@ impl Expander<'_> {
         (pairs.len() % 2 == 0).then(|| pairs.to_vec())
     }
 
-    pub(super) fn let_form(&mut self, args: &[NodeId], position: Position, span: Span) -> Expr {
+    pub(super) fn let_form(&mut self, node: NodeId, args: &[NodeId], position: Position, span: Span) -> Expr {
         let Some(pairs) = self.pairs(args) else {
             return self.shape_fault("let", "(let (name value …) body …)", span);
         };
         self.open_body();
-        let bindings = pairs
+        let bindings: Vec<Binding> = pairs
             .chunks(2)
             .map(|pair| self.binding(pair[0], pair[1]))
             .collect();
+        if self.is_made(node) {
+            // Whoever wrote the macro decided what it binds: nobody asks whether all of it is used.
+            self.are_given(bindings.iter().map(|binding| &binding.pattern));
+        }
         let body = self.body(&args[1..], position);
         self.close_scope();
         Expr::new(ExprKind::Let { bindings, body }, span)

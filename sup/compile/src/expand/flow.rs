@@ -237,7 +237,7 @@ impl Expander<'_> {
             let collection = self.expr(pair[1], Position::Value);
             clauses.push((self.destructuring(pair[0]), collection));
         }
-        self.are_given(&clauses);
+        self.are_given(clauses.iter().map(|(pattern, _)| pattern));
         let body = self.maybe(|this| this.body(&args[1..], Position::Value));
         self.close_scope();
         self.leave_loop();
@@ -252,9 +252,9 @@ impl Expander<'_> {
         )
     }
 
-    /// Elements come to their names as arguments to parameters: nobody asks whether all are used.
-    fn are_given(&mut self, clauses: &[(Pattern, Expr)]) {
-        for var in clauses.iter().flat_map(|(pattern, _)| pattern.vars()) {
+    /// These names are bound as parameters are by arguments: nobody asks whether all of them are used.
+    pub(super) fn are_given<'p>(&mut self, patterns: impl Iterator<Item = &'p Pattern>) {
+        for var in patterns.flat_map(Pattern::vars) {
             self.vars[var.0 as usize].origin = Origin::Parameter;
         }
     }

@@ -98,6 +98,11 @@ impl Expander<'_> {
         renamed.get(&expansion).copied().unwrap_or(expansion)
     }
 
+    /// Whether a macro made the node, or the compiler, and nobody wrote it.
+    pub(super) fn is_made(&self, node: NodeId) -> bool {
+        node.0 as usize >= self.n_first_nodes
+    }
+
     fn is_fresh_mark(&self, node: NodeId) -> bool {
         self.tree.symbol(node).is_some_and(words::is_fresh_mark)
     }

@@ -40,7 +40,7 @@ impl Expander<'_> {
             "fn" => self.function_form(args, span),
             "for" => self.each(Gathers::List, args, span),
             "if" => self.condition(args, position, span),
-            "let" => self.let_form(args, position, span),
+            "let" => self.let_form(node, args, position, span),
             "loop" => self.loop_form(args, span),
             "match" => self.match_form(args, position, span),
             "quasiquote" => {

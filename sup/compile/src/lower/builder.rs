@@ -32,8 +32,8 @@ pub(super) struct Builder {
     labels: Vec<Option<usize>>,
     /// Jumps and the labels they lead to.
     jumps: Vec<(usize, Label)>,
-    /// Labels whose place is the next instruction.
-    bound_here: Vec<Label>,
+    /// Labels with a place, the places ascending.
+    bound: Vec<Label>,
     n_used: u16,
     n_registers: u16,
     /// Nothing falls or jumps to the next instruction, so that it need not be written.
@@ -93,7 +93,6 @@ impl Builder {
             self.spans.push((self.code.len() as u32, span));
         }
         self.code.push(insn);
-        self.bound_here.clear();
     }
 
     pub(super) fn label(&mut self) -> Label {
@@ -106,7 +105,7 @@ impl Builder {
         let is_used = self.jumps.iter().any(|(_, target)| *target == label);
         self.drop_jump_to(label);
         self.labels[label.0] = Some(self.code.len());
-        self.bound_here.push(label);
+        self.bound.push(label);
         if is_used {
             self.is_dead = false;
         }
@@ -130,8 +129,12 @@ impl Builder {
         {
             self.spans.pop();
         }
-        for bound in &self.bound_here {
-            self.labels[bound.0] = Some(last);
+        for bound in self.bound.iter().rev() {
+            let place = &mut self.labels[bound.0];
+            if *place != Some(last + 1) {
+                break;
+            }
+            *place = Some(last);
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use slp::ReadLimits;
+
 /// One case of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
@@ -13,10 +15,17 @@ pub struct Case {
     pub span: Range<usize>,
 }
 
-/// Whether a text has cases: a line that begins with `;;;`.
+/// Whether a text has cases: a line that begins with `;;;`, and an expectation. (Programs have comments that begin with `;;;`
+/// too, and doc strings have examples.)
 #[must_use]
 pub fn has_cases(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with(";;;"))
+    if !text.lines().any(|line| line.starts_with(";;;")) {
+        return false;
+    }
+    let reading = slp::read(text, &ReadLimits::default());
+    let mut comments = reading.tree.comments().iter();
+    comments.any(|span| Kind::of(&text[span.start as usize..]).is_some())
+        || (!reading.faults.is_empty() && text.lines().any(|line| Kind::of(line.trim_start()).is_some()))
 }
 
 /// The cases of a text. Without a heading all of it is one case.
@@ -100,7 +109,8 @@ pub struct Unmet {
     pub got: Vec<String>,
 }
 
-/// The forms of a case that did not do what is expected of them.
+/// The forms of a case that did not do what is expected of them. What follows a form that raised without being expected to is
+/// not judged.
 #[must_use]
 pub fn judge(case: &Case, text: &str, ended: &[Ended]) -> Vec<Unmet> {
     let expectations = expectations(case, text, ended);
@@ -116,6 +126,8 @@ pub fn judge(case: &Case, text: &str, ended: &[Ended]) -> Vec<Unmet> {
         printed.push_str(&form.printed);
         let expected: Vec<String> = own.iter().map(|it| it.shown()).collect();
         let got = came(form, &own, &printed);
+        let is_over =
+            matches!(form.outcome, Outcome::Raised(..)) && !own.iter().any(|it| it.kind == Kind::Raised);
         if expected != got {
             unmet.push(Unmet {
                 span: form.span.clone(),
@@ -123,9 +135,20 @@ pub fn judge(case: &Case, text: &str, ended: &[Ended]) -> Vec<Unmet> {
                 got,
             });
         }
+        if is_over {
+            break;
+        }
         if !own.is_empty() {
             printed.clear();
         }
+    }
+    if ended.is_empty() && !expectations.is_empty() {
+        let expected = expectations.iter().map(Expectation::shown).collect();
+        unmet.push(Unmet {
+            span: case.span.clone(),
+            expected,
+            got: Vec::new(),
+        });
     }
     unmet
 }
@@ -230,6 +253,14 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "; about\n;;; one\n(+ 1 2) ;=> 3\n(print 1)\n;>> 1\n\n;;; two !bare\n(oops 1) ;!! name/unbound oops\n";
+
+    #[test]
+    fn a_program_with_headings_is_no_script() {
+        assert!(has_cases(TEXT));
+        assert!(has_cases(";;; open\n\"never\n;!! slp/unclosed\n"));
+        assert!(!has_cases("(+ 1 2) ;=> 3\n"));
+        assert!(!has_cases(";;; Helpers\n(defn f \"Doc.\n  (f) ;=> 1\" () 1)\n"));
+    }
 
     #[test]
     fn cases_keep_their_places() {

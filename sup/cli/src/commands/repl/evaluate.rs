@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use slp::{Bracket, NodeId, NodeKind, ReadLimits, Tree};
-use sup_runtime::load::Problems;
+use sup_runtime::load::{Problems, Source};
 use sup_runtime::world::{MAIN, SharedWorld};
 use sup_runtime::{Problem, Runtime};
 
@@ -112,7 +112,7 @@ impl<'a> Evaluator<'a> {
         let mut names = defined.iter();
         let mut failure = None;
         self.runtime
-            .eval_while(MAIN, source, text, |runtime, _, outcome| {
+            .eval_while(MAIN, &Source::named(source), text, |runtime, _, outcome| {
                 let name = names.next().and_then(Option::as_ref);
                 match outcome {
                     Err(problems) => {
