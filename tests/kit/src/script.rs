@@ -125,6 +125,12 @@ const MAX_SHOWN_FAILURES: usize = 60;
 /// rewritten instead.
 #[track_caller]
 pub fn run_scripts(what: &str, folder: &Path, runner: impl Fn(&Case) -> Vec<FormResult>) {
+    let n_cases = run_folder(folder, runner);
+    report_count(&format!("{what} cases"), n_cases);
+}
+
+#[track_caller]
+fn run_folder(folder: &Path, runner: impl Fn(&Case) -> Vec<FormResult>) -> usize {
     let is_blessing = env::var_os("SUP_BLESS").is_some_and(|value| value == "1");
     let mut n_cases = 0;
     let mut failures = Vec::new();
@@ -153,12 +159,12 @@ pub fn run_scripts(what: &str, folder: &Path, runner: impl Fn(&Case) -> Vec<Form
         }
     }
     assert!(n_cases > 0, "there is no case below {}", folder.display());
-    report_count(&format!("{what} cases"), n_cases);
     assert!(
         is_blessing || failures.is_empty(),
         "{}",
         summary(&failures, n_cases)
     );
+    n_cases
 }
 
 /// Runs cases that do not come from a script, such as the examples of a document, and compares.

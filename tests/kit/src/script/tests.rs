@@ -145,10 +145,10 @@ fn a_folder_of_scripts_is_run_and_a_panic_names_its_case() {
     let folder = TempFolder::new("scripts");
     folder.write("b/deep.slp", ";;; deep\n1\n;=> 1\n");
     folder.write("a.slp", ";;; shallow\n1\n;=> 1\n");
-    run_scripts("little", folder.path(), run_lines);
+    assert_eq!(run_folder(folder.path(), run_lines), 2);
     let path = folder.path().to_path_buf();
-    let panic = catch_unwind(move || run_scripts("little", &path, |_| panic!("no machine")))
-        .expect_err("the runner panics");
+    let panic =
+        catch_unwind(move || run_folder(&path, |_| panic!("no machine"))).expect_err("the runner panics");
     let message = panic_text(&*panic);
     assert!(
         message.contains("a.slp:2 shallow: the runner panicked: no machine"),
