@@ -418,11 +418,15 @@ macro_rules! compare_imm_jump {
     ($name:ident, $test:tt, $wanted:literal) => {
         body!($name, s, i, {
             let x = s.r(i.a());
-            if !is_fixnum(x) {
+            let holds = if is_fixnum(x) {
+                let y = ((i.imm() as i64) << 2) | 2;
+                (x as i64) $test y
+            } else if is_flonum(x) {
+                flonum_value(x) $test f64::from(i.imm())
+            } else {
                 return Step::Slow;
-            }
-            let y = ((i.imm() as i64) << 2) | 2;
-            if ((x as i64) $test y) == $wanted {
+            };
+            if holds == $wanted {
                 s.jump(i.d());
             }
             Step::Next
@@ -474,6 +478,23 @@ body!(JumpNotEq, s, i, {
 
 // Arithmetic.
 
+/// An integer and a real as two reals, where the integer is one of those that every real of its size stands for exactly.
+#[inline(always)]
+fn mixed(x: Word, y: Word) -> Option<(f64, f64)> {
+    const EXACT: i64 = 1 << 53;
+    let real = |word: Word| {
+        let value = (word as i64) >> 2;
+        (-EXACT..=EXACT).contains(&value).then_some(value as f64)
+    };
+    if is_fixnum(x) && is_flonum(y) {
+        Some((real(x)?, flonum_value(y)))
+    } else if is_flonum(x) && is_fixnum(y) {
+        Some((flonum_value(x), real(y)?))
+    } else {
+        None
+    }
+}
+
 #[inline(always)]
 fn add_words(x: Word, y: Word) -> Option<Word> {
     if is_fixnum(x) && is_fixnum(y) {
@@ -481,7 +502,8 @@ fn add_words(x: Word, y: Word) -> Option<Word> {
     } else if is_flonum(x) && is_flonum(y) {
         flonum(flonum_value(x) + flonum_value(y))
     } else {
-        None
+        let (a, b) = mixed(x, y)?;
+        flonum(a + b)
     }
 }
 
@@ -494,7 +516,8 @@ fn sub_words(x: Word, y: Word) -> Option<Word> {
     } else if is_flonum(x) && is_flonum(y) {
         flonum(flonum_value(x) - flonum_value(y))
     } else {
-        None
+        let (a, b) = mixed(x, y)?;
+        flonum(a - b)
     }
 }
 
@@ -507,7 +530,8 @@ fn mul_words(x: Word, y: Word) -> Option<Word> {
     } else if is_flonum(x) && is_flonum(y) {
         flonum(flonum_value(x) * flonum_value(y))
     } else {
-        None
+        let (a, b) = mixed(x, y)?;
+        flonum(a * b)
     }
 }
 
@@ -522,7 +546,8 @@ fn div_words(x: Word, y: Word) -> Option<Word> {
             return fixnum(a / b);
         }
     }
-    None
+    let (a, b) = mixed(x, y).filter(|(_, b)| *b != 0.0)?;
+    flonum(a / b)
 }
 
 #[inline(always)]
