@@ -39,6 +39,9 @@ pub fn is_pressed() -> bool {
 /// Begins anew: what was stopped is over.
 pub fn forget() {
     PRESSED.store(false, Ordering::Relaxed);
+    if let Some(interrupter) = &*RUNNING.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        interrupter.forget();
+    }
 }
 
 fn pressed(ends: Ends) {

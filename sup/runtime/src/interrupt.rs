@@ -14,9 +14,15 @@ pub struct Interrupter {
 }
 
 impl Interrupter {
-    /// The run that is on raises `vm/interrupted` at its next call or turn of a loop. Without a run nothing happens.
+    /// The run that is on raises `vm/interrupted` at its next call or turn of a loop, and so does every later one until
+    /// `forget`: what a user takes for one run may be several.
     pub fn interrupt(&self) {
         self.switch.store(INTERRUPT, Ordering::Relaxed);
+    }
+
+    /// Lets runs go on again.
+    pub fn forget(&self) {
+        self.switch.store(0, Ordering::Relaxed);
     }
 }
 

@@ -328,7 +328,6 @@ impl Vm {
             .limits
             .deadline_ms
             .map(|ms| Instant::now() + std::time::Duration::from_millis(ms));
-        self.interrupt.store(0, std::sync::atomic::Ordering::Relaxed);
         let outcome = self.spawn(callee, arguments).and_then(|id| self.run_until(id));
         (self.fuel_left, self.deadline) = outer;
         outcome
@@ -344,5 +343,6 @@ impl Vm {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kept(usize);
 
-/// What the interrupt switch holds to stop the run.
+/// What the interrupt switch holds to stop runs. It stays set until whoever set it clears it, since a run may end and the
+/// next begin between its being set and its being seen.
 pub const INTERRUPT: u32 = 1;
