@@ -610,7 +610,20 @@ body!(ShiftRight, s, i, {
     s.set(i.a(), ((((x as i64) >> 2) >> ((y as i64) >> 2)) << 2 | 2) as u64);
     Step::Next
 });
-no_body! { ShiftLeft Neg }
+no_body! { ShiftLeft }
+body!(Neg, s, i, {
+    let x = s.r(i.b());
+    let answer = if is_flonum(x) {
+        flonum(-flonum_value(x))
+    } else {
+        sub_words(ZERO, x)
+    };
+    let Some(answer) = answer else {
+        return Step::Slow;
+    };
+    s.set(i.a(), answer);
+    Step::Next
+});
 
 macro_rules! compare {
     ($name:ident, $test:expr) => {
