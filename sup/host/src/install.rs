@@ -141,6 +141,7 @@ pub fn install(vm: &mut Vm, kernel: &Arc<Kernel>) {
             flags: primitive.flags,
             kernel: index,
             intrinsic: primitive.intrinsic,
+            ..PrimitiveEntry::ABSENT
         };
         vm.define_primitive(name, entry);
     }

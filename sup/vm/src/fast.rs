@@ -4,13 +4,15 @@
 //! own and go to the slow path at once.
 #![allow(non_camel_case_types)]
 
+use std::hint::cold_path;
 use sup_abi::word::{
-    FALSE, NIL, THROW, TRUE, UNDEFINED, Word, ZERO, boolean, fixnum, is_fixnum, is_flonum, is_pointer,
+    FALSE, NIL, THROW, TRUE, UNDEFINED, Word, ZERO, boolean, fixnum, fixnum_value, flonum, flonum_value,
+    is_fixnum, is_flonum, is_pointer,
 };
-use sup_abi::word::{flonum, flonum_value};
+
 use sup_code::Insn;
 
-use crate::interp::{Body, State, Step};
+use crate::interp::{Body, Place, State, Step};
 use crate::object::{Header, Kind, Obj};
 use crate::unit::FunctionMeta;
 use crate::vm::Registers;
@@ -61,7 +63,7 @@ macro_rules! body {
 
         impl Body for $name {
             #[inline(always)]
-            unsafe fn run($state: &mut State, $insn: Insn) -> Step {
+            unsafe fn run($state: &mut State, $insn: Place) -> Step {
                 // SAFETY: the trait's contract: the state is that of a running verified chunk.
                 unsafe { $code }
             }
@@ -76,7 +78,7 @@ macro_rules! no_body {
 
             impl Body for $name {
                 #[inline(always)]
-                unsafe fn run(_state: &mut State, _insn: Insn) -> Step {
+                unsafe fn run(_state: &mut State, _at: Place) -> Step {
                     Step::Slow
                 }
             }
@@ -264,26 +266,36 @@ body!(CallSelf, s, i, {
     enter!(s, i.a(), entry)
 });
 body!(CallPrim, s, i, {
-    let entry = &*(*s.vm).primitives_start.add(i.d() as usize);
-    let argc = i.b() as u16;
-    if argc < entry.min || argc > entry.max {
+    let vm = s.vm;
+    let entry = &*(*vm).primitives_start.add(i.d() as usize);
+    let argc = u16::from(i.b());
+    if argc.wrapping_sub(entry.min) > entry.span {
         return Step::Slow;
     }
-    (*s.vm).running_primitive = i.d() as u32;
-    // A primitive may call back into the machine, which goes on from the saved registers and counts fuel there.
-    (*s.vm).registers = Registers {
+    (*vm).running_primitive = i.d() as u32;
+    // A primitive may call back into the machine, which goes on from the saved registers and counts fuel there. They are
+    // read again afterwards, so that nothing but the machine must be kept over the call.
+    let answers = s.base.add(i.a() as usize);
+    (*vm).registers = Registers {
         pc: s.pc,
         base: s.base,
         frame: s.frame,
         fuel: s.fuel,
     };
-    let answer = (entry.run)(s.vm, argc as u32, s.base.add(i.a() as usize + 1));
-    s.fuel = (*s.vm).registers.fuel;
+    let answer = (entry.run)(vm, u32::from(argc), answers.add(1));
+    let Registers {
+        pc,
+        base,
+        frame,
+        fuel,
+    } = (*vm).registers;
+    (s.pc, s.base, s.frame, s.fuel) = (pc, base, frame, fuel);
     if answer == THROW {
         return Step::Thrown;
     }
-    s.set(i.a(), answer);
-    if (*s.vm).heap.wants_collection {
+    let a = *pc.sub(1).cast::<u8>().add(1);
+    s.set(a, answer);
+    if (*vm).heap.wants_collection {
         Step::Collect
     } else {
         Step::Next
@@ -392,9 +404,9 @@ macro_rules! compare_jump {
     ($name:ident, $test:expr, $wanted:literal) => {
         body!($name, s, i, {
             let (x, y) = (s.r(i.a()), s.r(i.b()));
-            let holds = if is_fixnum(x) && is_fixnum(y) {
+            let holds = if are_fixnums(x, y) {
                 $test(&(x as i64), &(y as i64))
-            } else if is_flonum(x) && is_flonum(y) {
+            } else if are_flonums(x, y) {
                 $test(&flonum_value(x), &flonum_value(y))
             } else {
                 return Step::Slow;
@@ -478,119 +490,163 @@ body!(JumpNotEq, s, i, {
 
 // Arithmetic.
 
-/// An integer and a real as two reals, where the integer is one of those that every real of its size stands for exactly.
+/// Whether both words are integers that they hold themselves: one test for the two.
 #[inline(always)]
-fn mixed(x: Word, y: Word) -> Option<(f64, f64)> {
+fn are_fixnums(x: Word, y: Word) -> bool {
+    (x.wrapping_sub(ZERO) | y.wrapping_sub(ZERO)) & 3 == 0
+}
+
+#[inline(always)]
+fn are_flonums(x: Word, y: Word) -> bool {
+    is_flonum(x) && is_flonum(y)
+}
+
+/// A number in a word as a real, where it is one of the integers that the reals of its size stand for exactly.
+#[inline(always)]
+fn real(word: Word) -> Option<f64> {
     const EXACT: i64 = 1 << 53;
-    let real = |word: Word| {
-        let value = (word as i64) >> 2;
+    if is_fixnum(word) {
+        let value = fixnum_value(word);
         (-EXACT..=EXACT).contains(&value).then_some(value as f64)
+    } else {
+        is_flonum(word).then(|| flonum_value(word))
+    }
+}
+
+/// `x + y` as words of integers, and whether the answer does not fit one.
+#[inline(always)]
+fn add_ints(x: Word, y: Word) -> (Word, bool) {
+    let (sum, overflows) = (x as i64).overflowing_add((y as i64).wrapping_sub(2));
+    (sum as u64, overflows)
+}
+
+#[inline(always)]
+fn sub_ints(x: Word, y: Word) -> (Word, bool) {
+    let (difference, overflows) = (x as i64).overflowing_sub((y as i64).wrapping_sub(2));
+    (difference as u64, overflows)
+}
+
+#[inline(always)]
+fn mul_ints(x: Word, y: Word) -> (Word, bool) {
+    let (product, overflows) = (y as i64).wrapping_sub(2).overflowing_mul((x as i64) >> 2);
+    (product as u64 | ZERO, overflows)
+}
+
+/// The quotient of two integers where it is one, and whether there is no such word.
+#[inline(always)]
+fn div_ints(x: Word, y: Word) -> (Word, bool) {
+    let (a, b) = (fixnum_value(x), fixnum_value(y));
+    if b == 0 || a % b != 0 {
+        return (NIL, true);
+    }
+    fixnum(a / b).map_or((NIL, true), |quotient| (quotient, false))
+}
+
+#[inline(always)]
+fn rem_ints(x: Word, y: Word) -> (Word, bool) {
+    let (a, b) = (fixnum_value(x), fixnum_value(y));
+    if b == 0 {
+        return (NIL, true);
+    }
+    (((a.wrapping_rem(b) << 2) | 2) as u64, false)
+}
+
+macro_rules! operand {
+    (register, $s:ident, $i:ident) => {
+        $s.r($i.c())
     };
-    if is_fixnum(x) && is_flonum(y) {
-        Some((real(x)?, flonum_value(y)))
-    } else if is_flonum(x) && is_fixnum(y) {
-        Some((flonum_value(x), real(y)?))
-    } else {
-        None
-    }
+    (imm, $s:ident, $i:ident) => {
+        (((i64::from($i.d())) << 2) | 2) as u64
+    };
+    (pool, $s:ident, $i:ident) => {
+        $s.pool($i.d())
+    };
 }
 
-#[inline(always)]
-fn add_words(x: Word, y: Word) -> Option<Word> {
-    if is_fixnum(x) && is_fixnum(y) {
-        (x as i64).checked_add((y as i64) - 2).map(|sum| sum as u64)
-    } else if is_flonum(x) && is_flonum(y) {
-        flonum(flonum_value(x) + flonum_value(y))
-    } else {
-        let (a, b) = mixed(x, y)?;
-        flonum(a + b)
-    }
-}
-
-#[inline(always)]
-fn sub_words(x: Word, y: Word) -> Option<Word> {
-    if is_fixnum(x) && is_fixnum(y) {
-        (x as i64)
-            .checked_sub((y as i64) - 2)
-            .map(|difference| difference as u64)
-    } else if is_flonum(x) && is_flonum(y) {
-        flonum(flonum_value(x) - flonum_value(y))
-    } else {
-        let (a, b) = mixed(x, y)?;
-        flonum(a - b)
-    }
-}
-
-#[inline(always)]
-fn mul_words(x: Word, y: Word) -> Option<Word> {
-    if is_fixnum(x) && is_fixnum(y) {
-        ((x as i64) >> 2)
-            .checked_mul((y as i64) - 2)
-            .map(|product| (product as u64).wrapping_add(2))
-    } else if is_flonum(x) && is_flonum(y) {
-        flonum(flonum_value(x) * flonum_value(y))
-    } else {
-        let (a, b) = mixed(x, y)?;
-        flonum(a * b)
-    }
-}
-
-#[inline(always)]
-fn div_words(x: Word, y: Word) -> Option<Word> {
-    if is_flonum(x) && is_flonum(y) && flonum_value(y) != 0.0 {
-        return flonum(flonum_value(x) / flonum_value(y));
-    }
-    if is_fixnum(x) && is_fixnum(y) && y != ZERO {
-        let (a, b) = ((x as i64) >> 2, (y as i64) >> 2);
-        if b != -1 && a % b == 0 {
-            return fixnum(a / b);
-        }
-    }
-    let (a, b) = mixed(x, y).filter(|(_, b)| *b != 0.0)?;
-    flonum(a / b)
-}
-
-#[inline(always)]
-fn rem_words(x: Word, y: Word) -> Option<Word> {
-    if is_fixnum(x) && is_fixnum(y) && y != ZERO {
-        let (a, b) = ((x as i64) >> 2, (y as i64) >> 2);
-        return fixnum(a.wrapping_rem(b));
-    }
-    None
-}
-
+/// An operation on two numbers. Integers and reals that words hold are done at once; an integer with a real, out of line.
+/// What division makes of reals by zero is no word's real, so that the slow path raises it.
 macro_rules! arithmetic {
-    ($name:ident, $second:ident, $words:ident) => {
+    ($name:ident, $second:ident, $ints:ident or $otherwise:ident, $operator:tt) => {
+        pub(crate) struct $name;
+
+        impl Body for $name {
+            const HAS_SECOND: bool = true;
+
+            #[inline(always)]
+            unsafe fn run(s: &mut State, i: Place) -> Step {
+                // SAFETY: the trait's contract: the state is that of a running verified chunk.
+                unsafe {
+                    let (x, y) = (s.r(i.b()), operand!($second, s, i));
+                    if are_fixnums(x, y) {
+                        let (answer, overflows) = $ints(x, y);
+                        if overflows {
+                            return Step::$otherwise;
+                        }
+                        s.set(i.a(), answer);
+                        return Step::Next;
+                    }
+                    cold_path();
+                    if are_flonums(x, y) && let Some(answer) = flonum(flonum_value(x) $operator flonum_value(y)) {
+                        s.set(i.a(), answer);
+                        return Step::Next;
+                    }
+                    Step::Second
+                }
+            }
+
+            #[inline(always)]
+            unsafe fn second(s: &mut State, i: Place) -> Step {
+                // SAFETY: as in `run`.
+                unsafe {
+                    let (Some(x), Some(y)) = (real(s.r(i.b())), real(operand!($second, s, i))) else {
+                        return Step::Slow;
+                    };
+                    let Some(answer) = flonum(x $operator y) else { return Step::Slow };
+                    s.set(i.a(), answer);
+                    Step::Next
+                }
+            }
+        }
+    };
+}
+
+arithmetic!(Add, register, add_ints or Slow, +);
+arithmetic!(Sub, register, sub_ints or Slow, -);
+arithmetic!(Mul, register, mul_ints or Slow, *);
+arithmetic!(Div, register, div_ints or Second, /);
+arithmetic!(AddImm, imm, add_ints or Slow, +);
+arithmetic!(SubImm, imm, sub_ints or Slow, -);
+arithmetic!(MulImm, imm, mul_ints or Slow, *);
+arithmetic!(AddConst, pool, add_ints or Slow, +);
+arithmetic!(SubConst, pool, sub_ints or Slow, -);
+arithmetic!(MulConst, pool, mul_ints or Slow, *);
+arithmetic!(DivConst, pool, div_ints or Second, /);
+
+macro_rules! remainder {
+    ($name:ident, $second:ident) => {
         body!($name, s, i, {
-            let Some(answer) = $words(s.r(i.b()), arithmetic!(@ $second, s, i)) else { return Step::Slow };
+            let (x, y) = (s.r(i.b()), operand!($second, s, i));
+            if !are_fixnums(x, y) {
+                return Step::Slow;
+            }
+            let (answer, is_none) = rem_ints(x, y);
+            if is_none {
+                return Step::Slow;
+            }
             s.set(i.a(), answer);
             Step::Next
         });
     };
-    (@ register, $s:ident, $i:ident) => { $s.r($i.c()) };
-    (@ imm, $s:ident, $i:ident) => { ((($i.d() as i64) << 2) | 2) as u64 };
-    (@ pool, $s:ident, $i:ident) => { $s.pool($i.d()) };
 }
 
-arithmetic!(Add, register, add_words);
-arithmetic!(Sub, register, sub_words);
-arithmetic!(Mul, register, mul_words);
-arithmetic!(Div, register, div_words);
-arithmetic!(Rem, register, rem_words);
-arithmetic!(AddImm, imm, add_words);
-arithmetic!(SubImm, imm, sub_words);
-arithmetic!(MulImm, imm, mul_words);
-arithmetic!(RemImm, imm, rem_words);
-arithmetic!(AddConst, pool, add_words);
-arithmetic!(SubConst, pool, sub_words);
-arithmetic!(MulConst, pool, mul_words);
-arithmetic!(DivConst, pool, div_words);
+remainder!(Rem, register);
+remainder!(RemImm, imm);
 
 macro_rules! bits {
     ($name:ident, $operator:tt) => {
         body!($name, s, i, {
             let (x, y) = (s.r(i.b()), s.r(i.c()));
-            if !is_fixnum(x) || !is_fixnum(y) {
+            if !are_fixnums(x, y) {
                 return Step::Slow;
             }
             s.set(i.a(), ((((x as i64) >> 2) $operator ((y as i64) >> 2)) << 2 | 2) as u64);
@@ -615,8 +671,10 @@ body!(Neg, s, i, {
     let x = s.r(i.b());
     let answer = if is_flonum(x) {
         flonum(-flonum_value(x))
+    } else if is_fixnum(x) {
+        fixnum(-fixnum_value(x))
     } else {
-        sub_words(ZERO, x)
+        None
     };
     let Some(answer) = answer else {
         return Step::Slow;
@@ -629,9 +687,9 @@ macro_rules! compare {
     ($name:ident, $test:expr) => {
         body!($name, s, i, {
             let (x, y) = (s.r(i.b()), s.r(i.c()));
-            let holds = if is_fixnum(x) && is_fixnum(y) {
+            let holds = if are_fixnums(x, y) {
                 $test(&(x as i64), &(y as i64))
-            } else if is_flonum(x) && is_flonum(y) {
+            } else if are_flonums(x, y) {
                 $test(&flonum_value(x), &flonum_value(y))
             } else {
                 return Step::Slow;

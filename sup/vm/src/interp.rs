@@ -42,6 +42,8 @@ pub(crate) enum Step {
     Next,
     /// Nothing was done; the slow path does it.
     Slow,
+    /// Nothing was done; the opcode's rarer case does it.
+    Second,
     /// A primitive answered `THROW`.
     Thrown,
     /// Done, and the heap wants a collection.
@@ -50,18 +52,79 @@ pub(crate) enum Step {
 
 /// What an opcode does when all goes well.
 pub(crate) trait Body {
+    /// Whether there is a rarer case that is still better done here than on the slow path.
+    const HAS_SECOND: bool = false;
+
     /// Carries out one instruction.
     ///
     /// # Safety
     /// `state` is that of a running verified chunk at this instruction.
-    unsafe fn run(state: &mut State, insn: Insn) -> Step;
+    unsafe fn run(state: &mut State, at: Place) -> Step;
+
+    /// The rarer case, kept out of line so that its registers do not burden the common one.
+    ///
+    /// # Safety
+    /// As for `run`.
+    unsafe fn second(_state: &mut State, _at: Place) -> Step {
+        Step::Slow
+    }
 }
 
-/// A handler: pc at the instruction, window, machine, frames, fuel, table.
-pub type Handler =
-    unsafe extern "C" fn(*const Insn, *mut Word, *mut Vm, *mut *const Insn, i64, *const Handlers) -> u64;
+/// A handler: pc past the instruction, window, machine, frames, fuel. The C calling convention passes six arguments in
+/// registers and leaves three more that need not be saved. Bodies live on what is left over: so the table of handlers lies in
+/// the machine, and operands are read from the instruction where it stands, a byte a load.
+pub type Handler = unsafe extern "C" fn(*const Insn, *mut Word, *mut Vm, *mut *const Insn, i64) -> u64;
 
-/// The table of handlers, one for each possible opcode number.
+/// The instruction that runs, where it stands in its function.
+#[derive(Clone, Copy)]
+pub(crate) struct Place(*const Insn);
+
+impl Place {
+    #[inline(always)]
+    unsafe fn byte(self, index: usize) -> u8 {
+        // SAFETY: a `Place` names an instruction of a loaded function, which is 8 bytes long.
+        unsafe { *self.0.cast::<u8>().add(index) }
+    }
+
+    /// Field a.
+    #[inline(always)]
+    pub unsafe fn a(self) -> u8 {
+        // SAFETY: as in `byte`.
+        unsafe { self.byte(1) }
+    }
+
+    /// Field b.
+    #[inline(always)]
+    pub unsafe fn b(self) -> u8 {
+        // SAFETY: as in `byte`.
+        unsafe { self.byte(2) }
+    }
+
+    /// Field c.
+    #[inline(always)]
+    pub unsafe fn c(self) -> u8 {
+        // SAFETY: as in `byte`.
+        unsafe { self.byte(3) }
+    }
+
+    /// Fields b and c as one signed number.
+    #[inline(always)]
+    pub unsafe fn imm(self) -> i16 {
+        // SAFETY: as in `byte`.
+        unsafe { i16::from_le(*self.0.cast::<i16>().add(1)) }
+    }
+
+    /// Field d.
+    #[inline(always)]
+    pub unsafe fn d(self) -> i32 {
+        // SAFETY: as in `byte`.
+        unsafe { i32::from_le(*self.0.cast::<i32>().add(1)) }
+    }
+}
+
+/// The table of handlers, one for each possible opcode number. Each machine has its own copy, at a fixed distance from its
+/// start.
+#[derive(Clone)]
 #[repr(transparent)]
 pub struct Handlers(pub(crate) [Handler; 256]);
 
@@ -71,28 +134,59 @@ unsafe extern "C" fn handler<B: Body>(
     vm: *mut Vm,
     frame: *mut *const Insn,
     fuel: i64,
-    table: *const Handlers,
 ) -> u64 {
     // SAFETY: the machine enters the loop with the registers of a running verified chunk, and every body keeps them so:
     // `pc` stays on an instruction of the function, whose operands the verifier has checked against its window.
     unsafe {
-        let insn = *pc;
         let mut state = State {
-            pc: pc.add(1),
+            pc,
             base,
             vm,
             frame,
             fuel,
         };
-        match B::run(&mut state, insn) {
-            Step::Next => {
-                let next = (&(*table).0)[(*state.pc).op_number() as usize];
-                next(state.pc, state.base, state.vm, state.frame, state.fuel, table)
-            }
-            Step::Slow => slow(pc, base, vm, frame, fuel, table),
-            Step::Thrown => thrown(state.pc, state.base, state.vm, state.frame, state.fuel, table),
-            Step::Collect => collect(state.pc, state.base, state.vm, state.frame, state.fuel, table),
+        match B::run(&mut state, Place(pc.sub(1))) {
+            Step::Next => dispatch(state.pc, state.base, state.vm, state.frame, state.fuel),
+            Step::Second if B::HAS_SECOND => second::<B>(pc, base, vm, frame, fuel),
+            Step::Slow | Step::Second => slow(pc, base, vm, frame, fuel),
+            Step::Thrown => thrown(state.pc, state.base, state.vm, state.frame, state.fuel),
+            Step::Collect => collect(state.pc, state.base, state.vm, state.frame, state.fuel),
         }
+    }
+}
+
+/// The rarer case of an opcode.
+#[inline(never)]
+unsafe extern "C" fn second<B: Body>(
+    pc: *const Insn,
+    base: *mut Word,
+    vm: *mut Vm,
+    frame: *mut *const Insn,
+    fuel: i64,
+) -> u64 {
+    // SAFETY: as in `handler`.
+    unsafe {
+        let mut state = State {
+            pc,
+            base,
+            vm,
+            frame,
+            fuel,
+        };
+        match B::second(&mut state, Place(pc.sub(1))) {
+            Step::Next => dispatch(state.pc, state.base, state.vm, state.frame, state.fuel),
+            _ => slow(pc, base, vm, frame, fuel),
+        }
+    }
+}
+
+/// Goes on at `pc`: a jump, since it is called in tail position.
+#[inline(always)]
+unsafe fn dispatch(pc: *const Insn, base: *mut Word, vm: *mut Vm, frame: *mut *const Insn, fuel: i64) -> u64 {
+    // SAFETY: as in `handler`.
+    unsafe {
+        let next = (&(*vm).handlers.0)[(*pc).op_number() as usize];
+        next(pc.add(1), base, vm, frame, fuel)
     }
 }
 
@@ -105,19 +199,18 @@ unsafe extern "C" fn slow(
     vm: *mut Vm,
     frame: *mut *const Insn,
     fuel: i64,
-    table: *const Handlers,
 ) -> u64 {
     // SAFETY: as in `handler`.
     unsafe {
         let machine = &mut *vm;
         machine.registers = Registers {
-            pc: pc.add(1),
+            pc,
             base,
             frame,
             fuel,
         };
-        let flow = machine.slow_step(*pc);
-        resume(flow, vm, table)
+        let flow = machine.slow_step(*pc.sub(1));
+        resume(flow, vm)
     }
 }
 
@@ -129,7 +222,6 @@ unsafe extern "C" fn thrown(
     vm: *mut Vm,
     frame: *mut *const Insn,
     fuel: i64,
-    table: *const Handlers,
 ) -> u64 {
     // SAFETY: as in `handler`.
     unsafe {
@@ -141,7 +233,7 @@ unsafe extern "C" fn thrown(
             fuel,
         };
         let flow = machine.after_throw();
-        resume(flow, vm, table)
+        resume(flow, vm)
     }
 }
 
@@ -153,7 +245,6 @@ unsafe extern "C" fn collect(
     vm: *mut Vm,
     frame: *mut *const Insn,
     fuel: i64,
-    table: *const Handlers,
 ) -> u64 {
     // SAFETY: as in `handler`.
     unsafe {
@@ -165,12 +256,12 @@ unsafe extern "C" fn collect(
             fuel,
         };
         let flow = machine.collect_at_safepoint();
-        resume(flow, vm, table)
+        resume(flow, vm)
     }
 }
 
 #[inline(always)]
-unsafe fn resume(flow: Flow, vm: *mut Vm, table: *const Handlers) -> u64 {
+unsafe fn resume(flow: Flow, vm: *mut Vm) -> u64 {
     // SAFETY: as in `handler`; the slow path leaves the registers as it found or moved them.
     unsafe {
         match flow {
@@ -181,8 +272,7 @@ unsafe fn resume(flow: Flow, vm: *mut Vm, table: *const Handlers) -> u64 {
                     frame,
                     fuel,
                 } = (*vm).registers;
-                let next = (&(*table).0)[(*pc).op_number() as usize];
-                next(pc, base, vm, frame, fuel, table)
+                dispatch(pc, base, vm, frame, fuel)
             }
             Flow::Leave(exit) => exit as u64,
         }
@@ -215,9 +305,8 @@ impl Vm {
             frame,
             fuel,
         } = self.registers;
-        let table = self.handlers;
         // SAFETY: the registers were saved by the loop itself or prepared for a call of a verified function.
-        let code = unsafe { run(pc, base, self, frame, fuel, table) };
+        let code = unsafe { run(pc, base, self, frame, fuel) };
         match code {
             0 => Exit::Halt,
             1 => Exit::Raised,
@@ -228,27 +317,13 @@ impl Vm {
 }
 
 #[cfg(not(feature = "match-dispatch"))]
-unsafe fn run(
-    pc: *const Insn,
-    base: *mut Word,
-    vm: *mut Vm,
-    frame: *mut *const Insn,
-    fuel: i64,
-    table: *const Handlers,
-) -> u64 {
+unsafe fn run(pc: *const Insn, base: *mut Word, vm: *mut Vm, frame: *mut *const Insn, fuel: i64) -> u64 {
     // SAFETY: as in `handler`.
-    unsafe { (&(*table).0)[(*pc).op_number() as usize](pc, base, vm, frame, fuel, table) }
+    unsafe { dispatch(pc, base, vm, frame, fuel) }
 }
 
 #[cfg(feature = "match-dispatch")]
-unsafe fn run(
-    pc: *const Insn,
-    base: *mut Word,
-    vm: *mut Vm,
-    frame: *mut *const Insn,
-    fuel: i64,
-    _table: *const Handlers,
-) -> u64 {
+unsafe fn run(pc: *const Insn, base: *mut Word, vm: *mut Vm, frame: *mut *const Insn, fuel: i64) -> u64 {
     let mut state = State {
         pc,
         base,
@@ -265,7 +340,10 @@ unsafe fn run(
             macro_rules! arms {
                 ($$($name:ident)*) => {
                     match insn.op_number() {
-                        $$(number if number == Op::$name as u8 => fast::$name::run(&mut state, insn),)*
+                        $$(number if number == Op::$name as u8 => match fast::$name::run(&mut state, Place(at)) {
+                            Step::Second => fast::$name::second(&mut state, Place(at)),
+                            step => step,
+                        },)*
                         _ => Step::Slow,
                     }
                 };
@@ -274,7 +352,7 @@ unsafe fn run(
             let machine = &mut *vm;
             let flow = match step {
                 Step::Next => continue,
-                Step::Slow => {
+                Step::Slow | Step::Second => {
                     machine.registers = Registers {
                         pc: at.add(1),
                         base: state.base,

@@ -21,6 +21,8 @@ pub struct PrimitiveEntry {
     pub min: u16,
     /// Largest number of arguments, or [`ANY_NUMBER`].
     pub max: u16,
+    /// `max - min`, so that one comparison tells whether a number of arguments will do; set when it is defined.
+    pub span: u16,
     /// Flags as its kernel declares them.
     pub flags: u32,
     /// Index of its kernel among the isolate's, for the kernel's state.
@@ -35,6 +37,7 @@ impl PrimitiveEntry {
         run: absent,
         min: 0,
         max: ANY_NUMBER,
+        span: ANY_NUMBER,
         flags: 0,
         kernel: 0,
         intrinsic: 0,
@@ -120,7 +123,10 @@ impl Vm {
     pub fn define_primitive(&mut self, name: &str, entry: PrimitiveEntry) {
         let id = id(name) as usize;
         self.grow_primitives(id + 1);
-        self.primitives[id] = entry;
+        self.primitives[id] = PrimitiveEntry {
+            span: entry.max.saturating_sub(entry.min),
+            ..entry
+        };
         self.refresh_link();
     }
 

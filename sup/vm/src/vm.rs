@@ -83,7 +83,7 @@ pub struct Vm {
     /// Address in the stack after which the machine asks for more; a window always fits beyond it.
     pub(crate) stack_soft: *mut Word,
     pub(crate) frame_end: *mut *const Insn,
-    pub(crate) handlers: *const Handlers,
+    pub(crate) handlers: Handlers,
     pub(crate) registers: Registers,
     /// The primitive that runs.
     pub(crate) running_primitive: u32,
@@ -131,7 +131,7 @@ impl Vm {
             primitives_start: std::ptr::null(),
             stack_soft: std::ptr::null_mut(),
             frame_end: std::ptr::null_mut(),
-            handlers: crate::interp::standard_link(),
+            handlers: crate::interp::standard_link().clone(),
             registers: Registers {
                 pc: std::ptr::null(),
                 base: std::ptr::null_mut(),
