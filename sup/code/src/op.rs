@@ -33,6 +33,10 @@ pub enum Shape {
     WriteInt,
     /// `a` is written, `b` read, `d` is a number.
     WriteReadInt,
+    /// `a` is read, `d` is a number.
+    ReadInt,
+    /// `a` and `b` are read, `d` is a number.
+    ReadReadInt,
     /// `a` is written, `d` is an index of a constant.
     WriteConst,
     /// `a` is written, `b` read, `d` is an index of a constant.
@@ -63,6 +67,10 @@ pub enum Shape {
     CallCell,
     /// As `Call`; `d` is the index of the primitive.
     CallPrimitive,
+    /// `b` counts the arguments from `r[0]` on, `d` is the index of the cell that holds the callee.
+    EnterCell,
+    /// `a` is written, `b` and `c` are read, `d` is the index of a primitive that does the same.
+    WriteReadReadPrimitive,
     /// `a` is written; `c` registers from `b` are read; `d` is a list kind: 0 paren, 1 square, 2 brace.
     Collect,
     /// `a` is read, `d` is an index of a type.
@@ -147,6 +155,7 @@ ops! {
     CallSelf    "call-self"   Call           "r[a] = call of the running function with b arguments, as many as it requires; r[a] need not be loaded";
     TailCall    "tail-call"   Call           "return the call of r[a] with b arguments, in this window";
     TailCell    "tail-cell"   CallCell       "return the call of cell d with b arguments, in this window";
+    EnterCell   "enter-cell"  EnterCell      "return the call of cell d with the b arguments that lie from r[0] on";
     TailSelf    "tail-self"   Call           "move b arguments after r[a] to r[0] and go on at the start of the running function";
     Apply       "apply"       WriteReadRead  "r[a] = call of r[b] with the elements of list r[c]";
     TailApply   "tail-apply"  ReadRead       "return the call of r[a] with the elements of list r[b]";
@@ -176,6 +185,8 @@ ops! {
     JumpNotGtImm "jump-not-gt-imm" ReadImmJump "go to d unless r[a] > imm";
     JumpNotGeImm "jump-not-ge-imm" ReadImmJump "go to d unless r[a] >= imm";
     JumpNotEqImm "jump-not-eq-imm" ReadImmJump "go to d unless r[a] = imm as numbers";
+    JumpNotItems "jump-not-items" ReadImmJump "go to d unless r[a] is a list of imm elements";
+    JumpNotAtLeast "jump-not-at-least" ReadImmJump "go to d unless r[a] is a list of imm elements or more";
     JumpEq      "jump-eq"     ReadReadJump   "go to d if (eq r[a] r[b])";
     JumpNotEq   "jump-not-eq" ReadReadJump   "go to d unless (eq r[a] r[b])";
 
@@ -194,6 +205,11 @@ ops! {
     MulConst    "mul-const"   WriteReadConst "r[a] = r[b] * constant d";
     DivConst    "div-const"   WriteReadConst "r[a] = r[b] / constant d";
     Neg         "neg"         WriteRead      "r[a] = 0 - r[b]";
+    Sqrt        "sqrt"        WriteRead      "r[a] = square root of r[b], as a real";
+    Min         "min"         WriteReadReadPrimitive "r[a] = the smaller of r[b] and r[c], as primitive d has it";
+    Max         "max"         WriteReadReadPrimitive "r[a] = the larger of r[b] and r[c], as primitive d has it";
+    Quot        "quot"        WriteReadReadPrimitive "r[a] = r[b] / r[c] of integers, cut towards zero, as primitive d has it";
+    FloorMod    "floor-mod"   WriteReadReadPrimitive "r[a] = r[b] modulo r[c], sign of r[c], as primitive d has it";
     BitAnd      "bit-and"     WriteReadRead  "r[a] = r[b] and r[c], bit by bit";
     BitOr       "bit-or"      WriteReadRead  "r[a] = r[b] or r[c], bit by bit";
     BitXor      "bit-xor"     WriteReadRead  "r[a] = r[b] exclusive or r[c], bit by bit";
@@ -215,12 +231,18 @@ ops! {
     At          "at"          WriteReadRead  "r[a] = element r[b] of r[c], or an error value index/range";
     AtImm       "at-imm"      WriteReadInt   "r[a] = element d of r[b], or an error value index/range";
     AtConst     "at-const"    WriteReadConst "r[a] = element at key constant d of r[b], or an error value index/range";
+    Get         "get"         WriteReadRead  "r[a] = value at key or index r[c] of r[b], or nil";
+    GetConst    "get-const"   WriteReadConst "r[a] = value at key or index constant d of r[b], or nil";
+    CheckItems  "check-items" ReadInt        "raise match/none unless r[a] is a list or array of d elements";
+    CheckAtLeast "check-at-least" ReadInt    "raise match/none unless r[a] is a list or array of d elements or more";
     Count       "count"       WriteRead      "r[a] = number of elements of r[b]";
     Slice       "slice"       WriteReadInt   "r[a] = elements of list r[b] from d on";
     ArrayNew    "array-new"   Write          "r[a] = a new empty array";
     ArrayPush   "array-push"  ReadRead       "append r[b] to array r[a]";
     ArrayGet    "array-get"   WriteReadRead  "r[a] = element r[c] of array r[b]; raises index/range";
     ArraySet    "array-set"   ReadReadRead   "element r[b] of array r[a] = r[c]; raises index/range";
+    ArrayGetImm "array-get-imm" WriteReadInt "r[a] = element d of array r[b]; raises index/range";
+    ArraySetImm "array-set-imm" ReadReadInt  "element d of array r[a] = r[b]; raises index/range";
     ArrayList   "array-list"  Collect        "r[a] = list of kind d that takes over the elements of array r[b]; c is 1";
     TableGet    "table-get"   WriteReadRead  "r[a] = value at key r[c] of table r[b], or nil";
     TableSet    "table-set"   ReadReadRead   "value at key r[b] of table r[a] = r[c]";
@@ -284,6 +306,10 @@ pub const INTRINSICS: &[(u32, usize, Op)] = &[
     (17, 2, Op::BitXor),
     (18, 2, Op::ShiftLeft),
     (19, 2, Op::ShiftRight),
+    (31, 2, Op::Quot),
+    (32, 2, Op::FloorMod),
+    (33, 2, Op::Min),
+    (34, 2, Op::Max),
 ];
 
 /// One instruction.

@@ -348,7 +348,13 @@ fn ends_path(op: Op) -> bool {
 fn leaves(op: Op) -> bool {
     matches!(
         op,
-        Op::Return | Op::ReturnNil | Op::TailCall | Op::TailCell | Op::TailSelf | Op::TailApply
+        Op::Return
+            | Op::ReturnNil
+            | Op::TailCall
+            | Op::TailCell
+            | Op::EnterCell
+            | Op::TailSelf
+            | Op::TailApply
     )
 }
 

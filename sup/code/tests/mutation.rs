@@ -22,7 +22,13 @@ fn walk(chunk: &Chunk, function: &Function, random: &mut Lcg) {
         assert!(target.is_none_or(|target| target < function.code.len()));
         next_idx += 1;
         match op {
-            Op::Return | Op::ReturnNil | Op::TailCall | Op::TailCell | Op::TailSelf | Op::TailApply => {
+            Op::Return
+            | Op::ReturnNil
+            | Op::TailCall
+            | Op::TailCell
+            | Op::EnterCell
+            | Op::TailSelf
+            | Op::TailApply => {
                 assert!(handlers.is_empty(), "a handler outlives its window");
                 return;
             }
@@ -51,10 +57,14 @@ fn touch(chunk: &Chunk, function: &Function, op: Op, insn: Insn) {
         Shape::Call | Shape::CallCell | Shape::CallPrimitive => sum += window[a] + window[a..=a + b].len(),
         Shape::Collect => sum += window[a] + window[b..b + c].len(),
         Shape::IterateJump => sum += window[a..a + 3].len(),
-        Shape::WriteReadRead | Shape::ReadReadRead => sum += window[a] + window[b] + window[c],
+        Shape::EnterCell => sum += window[..b].len(),
+        Shape::WriteReadRead | Shape::ReadReadRead | Shape::WriteReadReadPrimitive => {
+            sum += window[a] + window[b] + window[c]
+        }
         Shape::WriteRead
         | Shape::ReadRead
         | Shape::ReadReadJump
+        | Shape::ReadReadInt
         | Shape::WriteReadInt
         | Shape::WriteReadConst
         | Shape::WriteReadType => sum += window[a] + window[b],
@@ -62,8 +72,12 @@ fn touch(chunk: &Chunk, function: &Function, op: Op, insn: Insn) {
     }
     match op.shape() {
         Shape::WriteConst | Shape::WriteReadConst => drop(chunk.constants[index].clone()),
-        Shape::WriteCell | Shape::ReadCell | Shape::CallCell => sum += chunk.cells[index].name.len(),
-        Shape::WritePrimitive | Shape::CallPrimitive => sum += chunk.primitives[index].len(),
+        Shape::WriteCell | Shape::ReadCell | Shape::CallCell | Shape::EnterCell => {
+            sum += chunk.cells[index].name.len()
+        }
+        Shape::WritePrimitive | Shape::CallPrimitive | Shape::WriteReadReadPrimitive => {
+            sum += chunk.primitives[index].len()
+        }
         Shape::ReadType | Shape::WriteReadType => drop(chunk.types[index].clone()),
         Shape::WriteCapture => sum += size_of_val(&function.captures[index]),
         Shape::WriteFunction => {

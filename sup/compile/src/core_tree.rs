@@ -2,7 +2,7 @@
 
 use crate::host::Signature;
 use slp::Span;
-use sup_code::{CellName, Flat, Parameters, TypeSpec};
+use sup_code::{CellName, Flat, Op, Parameters, TypeSpec};
 
 /// The number of a local variable in its [`Program`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -132,6 +132,10 @@ pub(crate) enum Operation {
     ArrayList,
     TableGet,
     TableSet,
+    Get,
+    Sqrt,
+    /// An instruction for what the primitive of that name does with two values.
+    Primitive(Op, String),
 }
 
 /// Which collection a literal with parts makes.

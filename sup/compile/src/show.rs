@@ -431,7 +431,7 @@ fn atom_kind(flat: &Flat, node: &FlatNode) -> NodeKind {
     }
 }
 
-fn operation_name(operation: &Operation) -> &'static str {
+fn operation_name(operation: &Operation) -> &str {
     match operation {
         Operation::Add => "+",
         Operation::Sub | Operation::Neg => "-",
@@ -461,5 +461,8 @@ fn operation_name(operation: &Operation) -> &'static str {
         Operation::ArrayList => "%array-list",
         Operation::TableGet => "%table-get",
         Operation::TableSet => "%table-set",
+        Operation::Get => "%get",
+        Operation::Sqrt => "%math-sqrt",
+        Operation::Primitive(_, name) => name,
     }
 }

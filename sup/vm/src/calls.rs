@@ -64,7 +64,7 @@ impl Vm {
 
     fn callee(&mut self, op: Op, i: Insn) -> Outcome {
         match op {
-            Op::CallCell | Op::TailCell => {
+            Op::CallCell | Op::TailCell | Op::EnterCell => {
                 let callee = self.cells[i.d() as usize];
                 if callee == sup_abi::word::UNDEFINED {
                     let (module, name) = cells::name(i.d() as u32);
@@ -357,6 +357,42 @@ impl Vm {
         Ok(Flow::Continue)
     }
 
+    /// As a tail call whose arguments lie after the callee: they are moved up by one for it.
+    pub(crate) fn enter_cell_slow(&mut self, i: Insn) -> Carried {
+        if self.registers.fuel <= 0 {
+            self.step_back();
+            return self.out_of_fuel();
+        }
+        let argc = i.b() as usize;
+        let base = self.registers.base;
+        self.grow_stack_to(base.wrapping_add(1), argc)?;
+        // SAFETY: the arguments lie in the window, and there is room for one word after it.
+        unsafe { std::ptr::copy(base, base.add(1), argc) };
+        self.tail_slow(Op::EnterCell, Insn::new(Op::EnterCell, 0, i.b(), 0, i.d()))
+    }
+
+    /// Has the primitive that an instruction stands for do its work: the operands are copied to where no register is.
+    pub(crate) fn call_as_primitive(&mut self, i: Insn) -> Carried {
+        self.safepoint()?;
+        let (n, window) = self.room_above();
+        // SAFETY: a window always fits beyond the running one.
+        unsafe {
+            *window = self.r(i.b());
+            *window.add(1) = self.r(i.c());
+        }
+        self.apply_primitive(i.a(), i.d() as u32, 2, window, n)
+    }
+
+    /// The number of registers of the running function, and where a window after them begins.
+    fn room_above(&self) -> (u8, *mut Word) {
+        // SAFETY: the word before the window is the running closure; its window, and one more word, fit below the soft end
+        // and the room beyond it.
+        unsafe {
+            let n = FunctionMeta::of_callee(*self.registers.base.sub(1)).map_or(0, |meta| meta.n_registers);
+            (n, self.registers.base.add(n as usize + 1))
+        }
+    }
+
     /// Does something whose answer in register `a` the running function is to return.
     fn in_tail_position(&mut self, a: u8, act: impl FnOnce(&mut Vm) -> Carried) -> Carried {
         let pc = std::mem::replace(&mut self.registers.pc, &raw const RETURNS[a as usize][1]);
@@ -377,10 +413,7 @@ impl Vm {
             Op::Apply => (self.r(i.b()), self.r(i.c())),
             _ => (self.r(i.a()), self.r(i.b())),
         };
-        // SAFETY: the running window, and one more word, fit below the soft end and the room beyond it.
-        let n = FunctionMeta::of_callee(unsafe { *self.registers.base.sub(1) })
-            .map_or(0, |meta| meta.n_registers);
-        let window = unsafe { self.registers.base.add(n as usize + 1) };
+        let (n, window) = self.room_above();
         let argc = self.spread(arguments, window)?;
         if let Some(id) = primitive_id(callee) {
             return match op {

@@ -1,5 +1,7 @@
 //! Instructions in plain Rust: what the bodies of `fast` leave over. Everything here may allocate, collect and raise.
 
+use std::sync::LazyLock;
+
 use sup_abi::word::{FALSE, NIL, TRUE, UNDEFINED, Word, ZERO, boolean, fixnum, is_falsy};
 use sup_code::{Insn, Op};
 
@@ -11,6 +13,9 @@ use crate::object::{Header, Kind};
 use crate::unit::FunctionMeta;
 use crate::vm::Vm;
 use crate::{cells, primitives};
+
+static GET: LazyLock<u32> = LazyLock::new(|| primitives::id("%get"));
+static SQRT: LazyLock<u32> = LazyLock::new(|| primitives::id("%math-sqrt"));
 
 /// How the loop goes on after the slow path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +95,8 @@ impl Vm {
         match op {
             Op::Call | Op::CallCell | Op::CallPrim | Op::CallSelf => self.call_slow(op, i),
             Op::TailCall | Op::TailCell | Op::TailSelf => self.tail_slow(op, i),
+            Op::EnterCell => self.enter_cell_slow(i),
+            Op::Min | Op::Max | Op::Quot | Op::FloorMod => self.call_as_primitive(i),
             Op::Apply | Op::TailApply => self.apply_slow(op, i),
             Op::Loop => {
                 self.step_back();
@@ -147,6 +154,10 @@ impl Vm {
             Op::JumpNil => x == NIL,
             Op::JumpNotNil => x != NIL,
             Op::Jump => true,
+            Op::JumpNotItems => self.list_length(x)? != Some(usize::try_from(i.imm()).unwrap_or(usize::MAX)),
+            Op::JumpNotAtLeast => self
+                .list_length(x)?
+                .is_none_or(|n| n < usize::try_from(i.imm()).unwrap_or(0)),
             Op::Next => return Ok(Some(!self.next_step(i)?)),
             _ => return Ok(None),
         };
@@ -236,10 +247,14 @@ impl Vm {
             Op::At => self.at(self.r(i.b()), self.r(i.c()))?,
             Op::AtImm => self.at(fixnum(i.d().into()).expect("32 bits fit"), self.r(i.b()))?,
             Op::AtConst => self.at(self.pool(i.d()), self.r(i.b()))?,
+            Op::Get => self.get_or_nil(self.r(i.b()), self.r(i.c()))?,
+            Op::GetConst => self.get_or_nil(self.r(i.b()), self.pool(i.d()))?,
+            Op::Sqrt => self.native(*SQRT, &[self.r(i.b())])?,
             Op::Count => self.count(self.r(i.b()))?,
             Op::Slice => self.slice_from(self.r(i.b()), i.d() as usize)?,
             Op::ArrayNew => self.new_array(0)?,
             Op::ArrayGet => self.array_get(self.r(i.b()), self.r(i.c()))?,
+            Op::ArrayGetImm => self.array_get(self.r(i.b()), fixnum(i.d().into()).expect("32 bits fit"))?,
             Op::ArrayList => self.array_into_list(self.r(i.b()), i.d() as u8)?,
             Op::TableGet => self.table_get(self.r(i.b()), self.r(i.c()))?.unwrap_or(NIL),
             Op::Iterate => {
@@ -252,10 +267,7 @@ impl Vm {
                 obj.init(1, self.r(i.b()));
                 obj.word()
             }
-            Op::NoMatch => {
-                let value = self.r(i.b());
-                self.make_error("match/none", "no pattern matches the value", value)?
-            }
+            Op::NoMatch => self.no_match(self.r(i.b()))?,
             Op::TypeIs => boolean(self.is_type(self.r(i.b()), self.loaded_type(i))),
             _ => return self.effect_step(op, i).map(|()| None),
         };
@@ -266,11 +278,59 @@ impl Vm {
         match op {
             Op::ArrayPush => self.array_push(self.r(i.a()), self.r(i.b())),
             Op::ArraySet => self.array_set(self.r(i.a()), self.r(i.b()), self.r(i.c())),
+            Op::ArraySetImm => {
+                let index = fixnum(i.d().into()).expect("32 bits fit");
+                self.array_set(self.r(i.a()), index, self.r(i.b()))
+            }
+            Op::CheckItems | Op::CheckAtLeast => self.check_items(op, i),
             Op::TableSet => self.table_set(self.r(i.a()), self.r(i.b()), self.r(i.c())),
             Op::SetBox => Err(self.raise("type/mismatch", "only a box can be set")),
             Op::CheckType => self.check_type(self.r(i.a()), self.loaded_type(i)),
             _ => unreachable!("every opcode is carried out by one of the steps"),
         }
+    }
+
+    /// The value at a key or index, or nil, as `%get` has it.
+    fn get_or_nil(&mut self, collection: Word, key: Word) -> Outcome {
+        self.running_primitive = *GET;
+        let found = crate::natives::look_up(self, &[collection, key])?;
+        Ok(found.unwrap_or(NIL))
+    }
+
+    /// Runs one of the machine's own primitives.
+    fn native(&mut self, id: u32, arguments: &[Word]) -> Outcome {
+        let answer = self.run_primitive(id, arguments.len(), arguments.as_ptr())?;
+        Ok(answer.expect("the machine's own primitives leave no signal"))
+    }
+
+    /// How many elements a list has, records included; nothing for what is no list.
+    fn list_length(&mut self, word: Word) -> Result<Option<usize>, Raise> {
+        match crate::object::kind_of(word) {
+            Some(Kind::List | Kind::View | Kind::Instance) => self.count_of(word).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn check_items(&mut self, op: Op, i: Insn) -> Result<(), Raise> {
+        let value = self.r(i.a());
+        let length = match crate::object::kind_of(value) {
+            Some(Kind::Array) => Some(self.count_of(value)?),
+            _ => self.list_length(value)?,
+        };
+        let wanted = usize::try_from(i.d()).unwrap_or(usize::MAX);
+        let is_right = match op {
+            Op::CheckItems => length == Some(wanted),
+            _ => length.is_some_and(|length| length >= wanted),
+        };
+        if is_right {
+            return Ok(());
+        }
+        let error = self.no_match(value)?;
+        Err(self.raise_value(error))
+    }
+
+    fn no_match(&mut self, value: Word) -> Outcome {
+        self.make_error("match/none", "no pattern matches the value", value)
     }
 
     fn loaded_type(&self, i: Insn) -> &'static LoadedType {

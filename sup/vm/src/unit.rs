@@ -274,8 +274,12 @@ fn patch(insn: Insn, index: usize, place: usize, pool: usize, chunk: &Chunk, par
             }
             to(n_constants + n_types + named)
         }
-        Shape::WriteCell | Shape::ReadCell | Shape::CallCell => parts.cell_ids[named] as i32,
-        Shape::WritePrimitive | Shape::CallPrimitive => parts.primitive_ids[named] as i32,
+        Shape::WriteCell | Shape::ReadCell | Shape::CallCell | Shape::EnterCell => {
+            parts.cell_ids[named] as i32
+        }
+        Shape::WritePrimitive | Shape::CallPrimitive | Shape::WriteReadReadPrimitive => {
+            parts.primitive_ids[named] as i32
+        }
         Shape::Call if matches!(op, Op::CallSelf | Op::TailSelf) => -(index as i32) - 1,
         _ => return insn,
     };

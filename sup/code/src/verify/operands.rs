@@ -38,6 +38,7 @@ fn registers_end(op: Op, insn: Insn) -> u16 {
         | Shape::ReadJump
         | Shape::ReadImmJump
         | Shape::HandlerJump
+        | Shape::ReadInt
         | Shape::ReadType => a + 1,
         Shape::WriteRead if op == Op::Iterate => (a + 2).max(b + 1),
         Shape::WriteRead
@@ -45,8 +46,10 @@ fn registers_end(op: Op, insn: Insn) -> u16 {
         | Shape::WriteReadInt
         | Shape::WriteReadConst
         | Shape::ReadReadJump
+        | Shape::ReadReadInt
         | Shape::WriteReadType => a.max(b) + 1,
-        Shape::WriteReadRead | Shape::ReadReadRead => a.max(b).max(c) + 1,
+        Shape::EnterCell => b,
+        Shape::WriteReadRead | Shape::ReadReadRead | Shape::WriteReadReadPrimitive => a.max(b).max(c) + 1,
         Shape::Call | Shape::CallCell | Shape::CallPrimitive => a + b + 1,
         Shape::Collect => (a + 1).max(b + c),
         Shape::IterateJump => a + 3,
@@ -57,8 +60,12 @@ fn check_index(chunk: &Chunk, function: &Function, shape: Shape, index: i32) -> 
     let (part, n_items) = match shape {
         Shape::WriteConst | Shape::WriteReadConst => (Part::Constant, chunk.constants.len()),
         Shape::WriteCapture => (Part::Capture, function.captures.len()),
-        Shape::WriteCell | Shape::ReadCell | Shape::CallCell => (Part::Cell, chunk.cells.len()),
-        Shape::WritePrimitive | Shape::CallPrimitive => (Part::Primitive, chunk.primitives.len()),
+        Shape::WriteCell | Shape::ReadCell | Shape::CallCell | Shape::EnterCell => {
+            (Part::Cell, chunk.cells.len())
+        }
+        Shape::WritePrimitive | Shape::CallPrimitive | Shape::WriteReadReadPrimitive => {
+            (Part::Primitive, chunk.primitives.len())
+        }
         Shape::WriteFunction => (Part::Function, chunk.functions.len()),
         Shape::ReadType | Shape::WriteReadType => (Part::Type, chunk.types.len()),
         Shape::None
@@ -68,6 +75,8 @@ fn check_index(chunk: &Chunk, function: &Function, shape: Shape, index: i32) -> 
         | Shape::WriteReadRead
         | Shape::ReadReadRead
         | Shape::ReadRead
+        | Shape::ReadInt
+        | Shape::ReadReadInt
         | Shape::WriteInt
         | Shape::WriteReadInt
         | Shape::Jump

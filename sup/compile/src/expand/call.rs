@@ -25,6 +25,8 @@ const NATIVE_OPERATIONS: &[(&str, usize, Operation)] = &[
     ("%array-set", 3, Operation::ArraySet),
     ("%array-push", 2, Operation::ArrayPush),
     ("%array-list", 1, Operation::ArrayList),
+    ("%get", 2, Operation::Get),
+    ("%math-sqrt", 1, Operation::Sqrt),
     ("%table-get", 2, Operation::TableGet),
     ("%table-set", 3, Operation::TableSet),
 ];
@@ -337,7 +339,7 @@ fn operation_of(primitive: &Primitive, n_args: usize) -> Option<Operation> {
                 let found = INTRINSICS
                     .iter()
                     .find(|(id, n, _)| *id == intrinsic && *n == n_operands);
-                found.and_then(|(_, _, op)| Operation::of(*op))
+                found.and_then(|(_, _, op)| Operation::of(*op, &primitive.name))
             };
             match op_for(n_args) {
                 Some(operation) => Some(operation),
@@ -352,7 +354,7 @@ fn operation_of(primitive: &Primitive, n_args: usize) -> Option<Operation> {
 
 impl Operation {
     /// The operation that is this instruction.
-    fn of(op: Op) -> Option<Operation> {
+    fn of(op: Op, primitive: &str) -> Option<Operation> {
         Some(match op {
             Op::Add => Operation::Add,
             Op::Sub => Operation::Sub,
@@ -370,6 +372,7 @@ impl Operation {
             Op::BitXor => Operation::BitXor,
             Op::ShiftLeft => Operation::ShiftLeft,
             Op::ShiftRight => Operation::ShiftRight,
+            Op::Quot | Op::FloorMod | Op::Min | Op::Max => Operation::Primitive(op, primitive.into()),
             _ => return None,
         })
     }
@@ -378,7 +381,11 @@ impl Operation {
     fn takes_any_number(&self) -> bool {
         !matches!(
             self,
-            Operation::Rem | Operation::Eq | Operation::ShiftLeft | Operation::ShiftRight
+            Operation::Rem
+                | Operation::Eq
+                | Operation::ShiftLeft
+                | Operation::ShiftRight
+                | Operation::Primitive(..)
         )
     }
 }

@@ -78,6 +78,7 @@ impl Builder {
                 | Op::Raise
                 | Op::TailCall
                 | Op::TailCell
+                | Op::EnterCell
                 | Op::TailSelf
                 | Op::TailApply
         ) {

@@ -18,6 +18,9 @@ impl Lowerer<'_> {
                 let is_own = self.frame().own_cell.as_ref() == Some(cell);
                 let may_leave = is_own || self.frame().result.is_none();
                 let cell = self.cell(cell);
+                if dest == Dest::Return && may_leave && self.can_hand_over_here(args.len()) {
+                    return self.enter_cell(args, cell, span);
+                }
                 self.call_with(
                     None,
                     args,
@@ -32,6 +35,19 @@ impl Lowerer<'_> {
                 self.call_with(Some(callee), args, (Op::Call, tail_op), 0, dest, span);
             }
         }
+    }
+
+    /// Whether the registers of the running function's own arguments take in those of a call that leaves it.
+    fn can_hand_over_here(&mut self, n_args: usize) -> bool {
+        self.frame()
+            .n_plain_params
+            .is_some_and(|n_params| n_args <= n_params)
+    }
+
+    /// A call in tail position whose arguments go where the running function's were.
+    fn enter_cell(&mut self, args: &[Expr], cell: i32, span: Span) {
+        self.rebind_arguments(args, span);
+        self.emit(Op::EnterCell, 0, args.len() as u8, 0, cell, span);
     }
 
     pub(super) fn call_primitive(&mut self, name: &str, args: &[Expr], dest: Dest, span: Span) {

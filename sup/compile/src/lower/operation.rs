@@ -50,10 +50,19 @@ impl Lowerer<'_> {
             }
             Operation::Count => self.plain(Op::Count, args, dest, span),
             Operation::At => self.at(args, dest, span),
+            Operation::Get => self.get(args, dest, span),
+            Operation::Sqrt => self.plain(Op::Sqrt, args, dest, span),
+            Operation::Primitive(op, name) => self.as_primitive(*op, name, args, dest, span),
             Operation::ArrayNew => self.plain(Op::ArrayNew, args, dest, span),
-            Operation::ArrayGet => self.plain(Op::ArrayGet, args, dest, span),
+            Operation::ArrayGet => match small_int(&args[1]) {
+                Some(index) => self.of_one(Op::ArrayGetImm, &args[0], index, dest, span),
+                None => self.plain(Op::ArrayGet, args, dest, span),
+            },
             Operation::TableGet => self.plain(Op::TableGet, args, dest, span),
-            Operation::ArraySet => self.change(Op::ArraySet, args, dest, span),
+            Operation::ArraySet => match small_int(&args[1]) {
+                Some(index) => self.array_set_at([&args[0], &args[2]], index, dest, span),
+                None => self.change(Op::ArraySet, args, dest, span),
+            },
             Operation::ArrayPush => self.change(Op::ArrayPush, args, dest, span),
             Operation::TableSet => self.change(Op::TableSet, args, dest, span),
             Operation::ArrayList => {
@@ -171,28 +180,73 @@ impl Lowerer<'_> {
 
     /// `(at index collection)`.
     fn at(&mut self, args: &[Expr], dest: Dest, span: Span) {
+        let Some(key) = constant_key(&args[0]) else {
+            return self.plain(Op::At, args, dest, span);
+        };
+        let (op, d) = match small_int(&args[0]) {
+            Some(index) => (Op::AtImm, index),
+            None => (Op::AtConst, self.pools.constants.index(key)),
+        };
+        self.of_one(op, &args[1], d, dest, span);
+    }
+
+    /// `(get collection key)`.
+    fn get(&mut self, args: &[Expr], dest: Dest, span: Span) {
+        match constant_key(&args[1]) {
+            Some(key) => {
+                let d = self.pools.constants.index(key);
+                self.of_one(Op::GetConst, &args[0], d, dest, span);
+            }
+            None => self.plain(Op::Get, args, dest, span),
+        }
+    }
+
+    /// An instruction that reads one register, with what `d` says.
+    fn of_one(&mut self, op: Op, operand: &Expr, d: i32, dest: Dest, span: Span) {
         let mark = self.mark();
-        let key = match &args[0].kind {
-            ExprKind::Literal(Literal::Nil | Literal::Bool(_)) => None,
-            ExprKind::Literal(literal) => Some(literal),
-            _ => None,
-        };
-        let Some(key) = key else {
-            let (index, collection) = self.two_operands(args);
-            self.release(mark);
-            return self.write(dest, span, |this, target| {
-                this.emit(Op::At, target, index, collection, 0, span)
-            });
-        };
-        let collection = self.operand(&args[1], &[]);
+        let register = self.operand(operand, &[]);
         self.release(mark);
-        let (op, d) = match key {
-            Literal::Int(index) if i32::try_from(*index).is_ok() => (Op::AtImm, *index as i32),
-            _ => (Op::AtConst, self.pools.constants.index(key)),
-        };
         self.write(dest, span, |this, target| {
-            this.emit(op, target, collection, 0, d, span)
+            this.emit(op, target, register, 0, d, span)
         });
+    }
+
+    /// `(%array-set array index value)` with an index that is written as a number.
+    fn array_set_at(&mut self, args: [&Expr; 2], index: i32, dest: Dest, span: Span) {
+        let mark = self.mark();
+        let array = self.operand(args[0], std::slice::from_ref(args[1]));
+        let value = self.operand(args[1], &[]);
+        self.emit(Op::ArraySetImm, array, value, 0, index, span);
+        self.release(mark);
+        self.send(array, dest, span);
+    }
+
+    /// An instruction that stands for a primitive.
+    fn as_primitive(&mut self, op: Op, name: &str, args: &[Expr], dest: Dest, span: Span) {
+        let primitive = self.pools.primitives.index(&name.to_string());
+        let mark = self.mark();
+        let (left, right) = self.two_operands(args);
+        self.release(mark);
+        self.write(dest, span, |this, target| {
+            this.emit(op, target, left, right, primitive, span)
+        });
+    }
+}
+
+/// A literal that can be the key of an instruction.
+fn constant_key(expr: &Expr) -> Option<&Literal> {
+    match &expr.kind {
+        ExprKind::Literal(Literal::Nil | Literal::Bool(_)) => None,
+        ExprKind::Literal(literal) => Some(literal),
+        _ => None,
+    }
+}
+
+/// The number that an expression is, when an instruction can hold it.
+fn small_int(expr: &Expr) -> Option<i32> {
+    match &expr.kind {
+        ExprKind::Literal(Literal::Int(number)) => i32::try_from(*number).ok(),
+        _ => None,
     }
 }
 
@@ -251,6 +305,8 @@ pub(super) fn needs_register(operation: &Operation, args: &[Expr], idx: usize) -
         | Operation::EqNum
         | Operation::NotEqNum => args.len() > 2 || test::small_number(&args[idx]).is_none(),
         Operation::At => idx == 1,
+        Operation::Get => idx == 0,
+        Operation::ArrayGet | Operation::ArraySet => idx != 1,
         _ => true,
     }
 }

@@ -5,7 +5,7 @@ use super::call::NativeArg;
 use super::{Dest, Lowerer};
 use crate::core_tree::{Expr, Pattern, PatternKind, VarId};
 use slp::Span;
-use sup_code::{Op, TypeBase, TypeSpec};
+use sup_code::{Op, TypeSpec};
 
 impl Lowerer<'_> {
     pub(super) fn match_form(&mut self, subject: &Expr, arms: &[(Pattern, Expr)], dest: Dest, span: Span) {
@@ -107,29 +107,13 @@ impl Lowerer<'_> {
     }
 
     fn test_list(&mut self, items: &[Pattern], rest: Option<&Pattern>, value: Reg, fail: Label, span: Span) {
-        self.jump_unless_type(
-            value,
-            &TypeSpec {
-                base: TypeBase::List,
-                optional: false,
-            },
-            fail,
-            span,
-        );
-        let mark = self.mark();
-        let count = self.alloc();
-        let has_count = rest.is_none() || !items.is_empty();
-        if has_count {
-            self.emit(Op::Count, count, value, 0, 0, span);
-            let op = if rest.is_some() {
-                Op::JumpLtImm
-            } else {
-                Op::JumpNotEqImm
-            };
-            let n_items = i16::try_from(items.len()).unwrap_or(i16::MAX);
-            self.code().jump_imm(op, count, n_items, fail, span);
-        }
-        self.release(mark);
+        let op = if rest.is_some() {
+            Op::JumpNotAtLeast
+        } else {
+            Op::JumpNotItems
+        };
+        let n_items = i16::try_from(items.len()).unwrap_or(i16::MAX);
+        self.code().jump_imm(op, value, n_items, fail, span);
         for (idx, item) in items.iter().enumerate() {
             if matches!(item.kind, PatternKind::Ignore) {
                 continue;
@@ -185,7 +169,12 @@ impl Lowerer<'_> {
                 self.take_apart(inner, value);
             }
             PatternKind::List { items, rest } => {
-                self.check_length(items.len(), rest.is_some(), value, span);
+                let op = if rest.is_some() {
+                    Op::CheckAtLeast
+                } else {
+                    Op::CheckItems
+                };
+                self.emit(op, value, 0, 0, items.len() as i32, span);
                 for (idx, item) in items.iter().enumerate() {
                     if matches!(item.kind, PatternKind::Ignore) {
                         continue;
@@ -216,28 +205,6 @@ impl Lowerer<'_> {
             }
             _ => {}
         }
-    }
-
-    /// Raises `match/none` unless the value is a list or array with that many elements, or more if there is a rest.
-    fn check_length(&mut self, n_items: usize, has_rest: bool, value: Reg, span: Span) {
-        let mark = self.mark();
-        let answer = self.alloc();
-        let (is_list, wrong, right) = (self.code().label(), self.code().label(), self.code().label());
-        let (list, array) = (self.type_named(TypeBase::List), self.type_named(TypeBase::Array));
-        self.emit(Op::TypeIs, answer, value, 0, list, span);
-        self.code().jump(Op::JumpTrue, answer, 0, is_list, span);
-        self.emit(Op::TypeIs, answer, value, 0, array, span);
-        self.code().jump(Op::JumpFalse, answer, 0, wrong, span);
-        self.code().bind(is_list);
-        self.emit(Op::Count, answer, value, 0, 0, span);
-        let op = if has_rest { Op::JumpGeImm } else { Op::JumpEqImm };
-        let n_items = i16::try_from(n_items).unwrap_or(i16::MAX);
-        self.code().jump_imm(op, answer, n_items, right, span);
-        self.code().bind(wrong);
-        self.emit(Op::NoMatch, answer, value, 0, 0, span);
-        self.emit(Op::Raise, answer, 0, 0, 0, span);
-        self.code().bind(right);
-        self.release(mark);
     }
 
     /// As `take_apart`, when nothing else needs the register.

@@ -41,6 +41,13 @@ impl Lowerer<'_> {
 
     /// The running function again, with other arguments. They arrive as a caller would hand them over.
     pub(super) fn recur_function(&mut self, args: &[Expr], span: Span) {
+        self.rebind_arguments(args, span);
+        let start = self.frame().start;
+        self.code().jump(Op::Loop, 0, 0, start, span);
+    }
+
+    /// The first registers get the values, as a caller would hand them over.
+    pub(super) fn rebind_arguments(&mut self, args: &[Expr], span: Span) {
         let updates = args.iter().enumerate();
         let updates = updates
             .map(|(idx, value)| Update {
@@ -50,8 +57,6 @@ impl Lowerer<'_> {
             })
             .collect();
         self.rebind(updates, span);
-        let start = self.frame().start;
-        self.code().jump(Op::Loop, 0, 0, start, span);
     }
 
     fn rebind(&mut self, mut updates: Vec<Update<'_>>, span: Span) {

@@ -84,7 +84,7 @@ fn a_name_has_its_earlier_meaning_in_its_own_value() {
         code,
         "load-prim r1 io/print\ncall-prim r0 (1) %list\ndef-cell r0 main/print\nreturn-nil"
     );
-    assert!(listing(&mut host, "(def print (fn (x) (print x)))", 1).contains("tail-cell r1 (1) main/print"));
+    assert!(listing(&mut host, "(def print (fn (x) (print x)))", 1).contains("enter-cell (1) main/print"));
 }
 
 #[test]

@@ -115,6 +115,8 @@ const fn classes(base: &TypeBase) -> u64 {
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoadedType {
     classes: u64,
+    /// The tags of words that are of the type whatever else they say, as a set of bits that repeats every 8 tags.
+    tags: u32,
     /// Number of the record type's name; instances must be of it.
     record: Option<u32>,
     spec: TypeSpec,
@@ -129,11 +131,23 @@ impl LoadedType {
             TypeBase::Form(name) => Some(records::id(name)),
             _ => None,
         };
+        let classes = classes(&spec.base) | nil;
+        let of_tag = |class: Class, tags: u32| if (classes >> class) & 1 == 0 { 0 } else { tags };
+        let tags =
+            of_tag(INT, 1 << 2 | 1 << 6) | of_tag(REAL, 1 | 1 << 3 | 1 << 4) | of_tag(STR, 1 << TAG_SHORT);
         LoadedType {
-            classes: classes(&spec.base) | nil,
+            classes,
+            tags: tags * 0x0101_0101,
             record,
             spec: spec.clone(),
         }
+    }
+
+    /// Whether the tag alone tells that the word is of the type.
+    #[inline(always)]
+    #[must_use]
+    pub fn holds_by_tag(&self, word: Word) -> bool {
+        (self.tags >> (word as u32 & 31)) & 1 != 0
     }
 
     /// Whether the word is of the type.

@@ -27,6 +27,8 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use collections::look_up;
+
 use sup_abi::word::{THROW, Word};
 
 use crate::error::Outcome;

@@ -1,0 +1,160 @@
+//! Calls and returns.
+#![allow(non_camel_case_types)]
+
+use sup_abi::word::{NIL, THROW, Word, is_pointer};
+use sup_code::Insn;
+
+use super::low;
+use crate::interp::{Body, Place, State, Step};
+use crate::object::Kind;
+use crate::vm::Registers;
+
+/// Whether the word is a closure that takes exactly `argc` arguments.
+#[inline(always)]
+unsafe fn takes_exactly(callee: Word, argc: u8) -> bool {
+    // SAFETY: a pointer word names a header.
+    is_pointer(callee)
+        && unsafe { *((callee - 1) as *const u64) } & 0xffff_00ff
+            == ((argc as u64) << 16) | low(Kind::Closure)
+}
+
+/// Opens a frame for a closure whose window starts after register `a`.
+macro_rules! enter {
+    ($s:ident, $a:expr, $entry:expr) => {{
+        let base = $s.base.add($a as usize + 1);
+        let fuel = $s.fuel - 1;
+        if fuel < 0 || $s.frame == (*$s.vm).frame_end || base > (*$s.vm).stack_soft {
+            return Step::Slow;
+        }
+        *$s.frame = $s.pc;
+        $s.frame = $s.frame.add(1);
+        $s.base = base;
+        $s.fuel = fuel;
+        $s.pc = $entry;
+        Step::Next
+    }};
+}
+
+body!(Call, s, i, {
+    let callee = s.r(i.a());
+    if !takes_exactly(callee, i.b()) {
+        return Step::Slow;
+    }
+    enter!(s, i.a(), *((callee - 1) as *const u64).add(1) as *const Insn)
+});
+body!(CallCell, s, i, {
+    let callee = *(*s.vm).cells_start.add(i.d() as usize);
+    if !takes_exactly(callee, i.b()) {
+        return Step::Slow;
+    }
+    s.set(i.a(), callee);
+    enter!(s, i.a(), *((callee - 1) as *const u64).add(1) as *const Insn)
+});
+body!(CallSelf, s, i, {
+    s.set(i.a(), *s.base.sub(1));
+    let entry = s.pc.offset(i.d() as isize);
+    enter!(s, i.a(), entry)
+});
+body!(CallPrim, s, i, {
+    let vm = s.vm;
+    let entry = &*(*vm).primitives_start.add(i.d() as usize);
+    let argc = u16::from(i.b());
+    if argc.wrapping_sub(entry.min) > entry.span {
+        return Step::Slow;
+    }
+    (*vm).running_primitive = i.d() as u32;
+    // A primitive may call back into the machine, which goes on from the saved registers and counts fuel there. They are
+    // read again afterwards, so that nothing but the machine must be kept over the call.
+    let answers = s.base.add(i.a() as usize);
+    (*vm).registers = Registers {
+        pc: s.pc,
+        base: s.base,
+        frame: s.frame,
+        fuel: s.fuel,
+    };
+    let answer = (entry.run)(vm, u32::from(argc), answers.add(1));
+    let Registers {
+        pc,
+        base,
+        frame,
+        fuel,
+    } = (*vm).registers;
+    (s.pc, s.base, s.frame, s.fuel) = (pc, base, frame, fuel);
+    if answer == THROW {
+        return Step::Thrown;
+    }
+    let a = *pc.sub(1).cast::<u8>().add(1);
+    s.set(a, answer);
+    if (*vm).heap.wants_collection {
+        Step::Collect
+    } else {
+        Step::Next
+    }
+});
+
+/// Moves the callee and its arguments down to this window.
+macro_rules! slide {
+    ($s:ident, $i:ident, $callee:expr) => {{
+        let from = $s.base.add($i.a() as usize + 1);
+        for index in 0..$i.b() as usize {
+            *$s.base.add(index) = *from.add(index);
+        }
+        *$s.base.sub(1) = $callee;
+    }};
+}
+
+body!(TailCall, s, i, {
+    let callee = s.r(i.a());
+    if !takes_exactly(callee, i.b()) || s.fuel <= 0 {
+        return Step::Slow;
+    }
+    s.fuel -= 1;
+    slide!(s, i, callee);
+    s.pc = *((callee - 1) as *const u64).add(1) as *const Insn;
+    Step::Next
+});
+body!(TailCell, s, i, {
+    let callee = *(*s.vm).cells_start.add(i.d() as usize);
+    if !takes_exactly(callee, i.b()) || s.fuel <= 0 {
+        return Step::Slow;
+    }
+    s.fuel -= 1;
+    slide!(s, i, callee);
+    s.pc = *((callee - 1) as *const u64).add(1) as *const Insn;
+    Step::Next
+});
+body!(EnterCell, s, i, {
+    let callee = *(*s.vm).cells_start.add(i.d() as usize);
+    if !takes_exactly(callee, i.b()) || s.fuel <= 0 {
+        return Step::Slow;
+    }
+    s.fuel -= 1;
+    *s.base.sub(1) = callee;
+    s.pc = *((callee - 1) as *const u64).add(1) as *const Insn;
+    Step::Next
+});
+body!(TailSelf, s, i, {
+    if s.fuel <= 0 {
+        return Step::Slow;
+    }
+    s.fuel -= 1;
+    let from = s.base.add(i.a() as usize + 1);
+    for index in 0..i.b() as usize {
+        *s.base.add(index) = *from.add(index);
+    }
+    s.jump(i.d());
+    Step::Next
+});
+
+macro_rules! leave {
+    ($s:ident, $value:expr) => {{
+        *$s.base.sub(1) = $value;
+        $s.frame = $s.frame.sub(1);
+        $s.pc = *$s.frame;
+        $s.base = $s.base.sub((*$s.pc.sub(1)).a() as usize + 1);
+        Step::Next
+    }};
+}
+
+body!(Return, s, i, { leave!(s, s.r(i.a())) });
+body!(ReturnNil, s, _i, { leave!(s, NIL) });

@@ -1,0 +1,307 @@
+//! Looking into lists, arrays and maps, and changing arrays.
+#![allow(non_camel_case_types)]
+
+use sup_abi::word::{NIL, Word, fixnum_value, is_fixnum, is_pointer};
+
+use super::{is_kind, low};
+use crate::interp::{Body, Place, State, Step};
+use crate::object::{Kind, Obj};
+
+/// The word at `index` of a list or array, when there is one.
+#[inline(always)]
+unsafe fn element(collection: Word, index: u64) -> Option<Word> {
+    if !is_pointer(collection) {
+        return None;
+    }
+    // SAFETY: a pointer word names an object of the kind that its header says; indexes are checked against its length.
+    unsafe {
+        let at = (collection - 1) as *const u64;
+        let header = *at;
+        if header & 0xff == low(Kind::List) {
+            return (index < header >> 32).then(|| *at.add(1 + index as usize));
+        }
+        if header & 0xff == low(Kind::View) {
+            let items = (*at.add(1) - 1) as *const u64;
+            return (index < header >> 32).then(|| *items.add((*at.add(2) + index) as usize));
+        }
+        if header & 0xff == low(Kind::Array) {
+            let items = ((*at.add(1) - 1) as *const u64).add(2);
+            return (index < *at.add(2)).then(|| *items.add(index as usize));
+        }
+        None
+    }
+}
+
+body!(At, s, i, {
+    let index = s.r(i.b());
+    if !is_fixnum(index) {
+        return Step::Slow;
+    }
+    let Some(word) = element(s.r(i.c()), ((index as i64) >> 2) as u64) else {
+        return Step::Slow;
+    };
+    s.set(i.a(), word);
+    Step::Next
+});
+body!(AtImm, s, i, {
+    let Some(word) = element(s.r(i.b()), i.d() as i64 as u64) else {
+        return Step::Slow;
+    };
+    s.set(i.a(), word);
+    Step::Next
+});
+/// What a map that holds its pairs itself says of a key that is told by its word: the value, or that it has none.
+#[inline(always)]
+unsafe fn look_up(map: Word, key: Word) -> Option<Option<Word>> {
+    if !is_pointer(map) || is_pointer(key) {
+        return None;
+    }
+    // SAFETY: a pointer word names an object of the kind that its header says.
+    unsafe {
+        let at = (map - 1) as *const u64;
+        let header = *at;
+        if header & 0xff != low(Kind::Map) {
+            return None;
+        }
+        let mut pair = at.add(1);
+        let end = pair.add(2 * (header >> 32) as usize);
+        while pair < end {
+            if *pair == key {
+                return Some(Some(*pair.add(1)));
+            }
+            pair = pair.add(2);
+        }
+        Some(None)
+    }
+}
+
+body!(AtConst, s, i, {
+    let Some(Some(value)) = look_up(s.r(i.b()), s.pool(i.d())) else {
+        return Step::Slow;
+    };
+    s.set(i.a(), value);
+    Step::Next
+});
+body!(GetConst, s, i, {
+    match look_up(s.r(i.b()), s.pool(i.d())) {
+        Some(value) => s.set(i.a(), value.unwrap_or(NIL)),
+        None => return Step::Slow,
+    }
+    Step::Next
+});
+body!(Get, s, i, {
+    let (collection, key) = (s.r(i.b()), s.r(i.c()));
+    match look_up(collection, key) {
+        Some(value) => s.set(i.a(), value.unwrap_or(NIL)),
+        None if is_fixnum(key) => match element(collection, fixnum_value(key) as u64) {
+            Some(word) => s.set(i.a(), word),
+            None => return Step::Slow,
+        },
+        None => return Step::Slow,
+    }
+    Step::Next
+});
+body!(Count, s, i, {
+    let word = s.r(i.b());
+    if !is_pointer(word) {
+        return Step::Slow;
+    }
+    let at = (word - 1) as *const u64;
+    let header = *at;
+    let n = if header & 0xff == low(Kind::List) || header & 0xff == low(Kind::View) {
+        header >> 32
+    } else if header & 0xff == low(Kind::Array) {
+        *at.add(2)
+    } else {
+        return Step::Slow;
+    };
+    s.set(i.a(), (n << 2) | 2);
+    Step::Next
+});
+/// The word at `index` of an array, when there is one.
+#[inline(always)]
+unsafe fn array_element(array: Word, index: u64) -> Option<Word> {
+    // SAFETY: as below.
+    if !unsafe { is_kind(array, Kind::Array) } {
+        return None;
+    }
+    // SAFETY: an array's words are its buffer and its length, which is no longer than the buffer.
+    unsafe {
+        let at = (array - 1) as *const u64;
+        let items = ((*at.add(1) - 1) as *const u64).add(2);
+        (index < *at.add(2)).then(|| *items.add(index as usize))
+    }
+}
+
+body!(ArrayGet, s, i, {
+    let index = s.r(i.c());
+    if !is_fixnum(index) {
+        return Step::Slow;
+    }
+    let Some(word) = array_element(s.r(i.b()), fixnum_value(index) as u64) else {
+        return Step::Slow;
+    };
+    s.set(i.a(), word);
+    Step::Next
+});
+body!(ArrayGetImm, s, i, {
+    let Some(word) = array_element(s.r(i.b()), i.d() as i64 as u64) else {
+        return Step::Slow;
+    };
+    s.set(i.a(), word);
+    Step::Next
+});
+
+/// Whether storing the word into the object is the collector's business. Telling it takes a call, which is left to the
+/// opcode's second case.
+#[inline(always)]
+pub(super) unsafe fn must_be_told(s: &State, obj: Obj, word: Word) -> bool {
+    // SAFETY: the state is that of a running machine.
+    let heap = unsafe { &(*s.vm).heap };
+    is_pointer(word) && heap.is_young(word as *const u64) && !heap.is_young(obj.0)
+}
+
+/// The place of an array's element, with the buffer that it lies in.
+#[inline(always)]
+unsafe fn array_place(array: Word, index: u64) -> Option<(Obj, *mut u64)> {
+    // SAFETY: as below.
+    if !unsafe { is_kind(array, Kind::Array) } {
+        return None;
+    }
+    // SAFETY: as in `array_element`.
+    unsafe {
+        let at = (array - 1) as *const u64;
+        let buf = (*at.add(1) - 1) as *mut u64;
+        (index < *at.add(2)).then(|| (Obj(buf), buf.add(2 + index as usize)))
+    }
+}
+
+/// Puts a value into an array.
+macro_rules! array_set {
+    ($name:ident, $value:ident, |$s:ident, $i:ident| $index:expr) => {
+        pub(crate) struct $name;
+
+        impl Body for $name {
+            const HAS_SECOND: bool = true;
+
+            #[inline(always)]
+            unsafe fn run($s: &mut State, $i: Place) -> Step {
+                // SAFETY: the trait's contract: the state is that of a running verified chunk.
+                unsafe {
+                    let Some((buf, place)) = array_place($s.r($i.a()), $index) else {
+                        return Step::Slow;
+                    };
+                    let value = $s.r($i.$value());
+                    if must_be_told($s, buf, value) {
+                        return Step::Second;
+                    }
+                    *place = value;
+                    Step::Next
+                }
+            }
+
+            #[inline(always)]
+            unsafe fn second($s: &mut State, $i: Place) -> Step {
+                // SAFETY: as in `run`.
+                unsafe {
+                    let Some((buf, place)) = array_place($s.r($i.a()), $index) else {
+                        return Step::Slow;
+                    };
+                    let value = $s.r($i.$value());
+                    *place = value;
+                    (*$s.vm).heap.barrier(buf, value);
+                    Step::Next
+                }
+            }
+        }
+    };
+}
+
+array_set!(ArraySetImm, b, |s, i| i.d() as i64 as u64);
+array_set!(ArraySet, c, |s, i| {
+    let index = s.r(i.b());
+    if !is_fixnum(index) {
+        return Step::Slow;
+    }
+    fixnum_value(index) as u64
+});
+
+/// The buffer of an array that has room for one more element.
+#[inline(always)]
+unsafe fn roomy_buffer(array: Word) -> Option<Obj> {
+    // SAFETY: as below.
+    if !unsafe { is_kind(array, Kind::Array) } {
+        return None;
+    }
+    // SAFETY: as in `array_element`; an empty array may have no buffer.
+    unsafe {
+        let at = (array - 1) as *const u64;
+        if !is_pointer(*at.add(1)) {
+            return None;
+        }
+        let buf = Obj((*at.add(1) - 1) as *mut u64);
+        (*at.add(2) < *buf.0 >> 32).then_some(buf)
+    }
+}
+
+/// Appends to an array whose buffer has room.
+#[inline(always)]
+unsafe fn append(array: Word, buf: Obj, value: Word) {
+    // SAFETY: as in `roomy_buffer`, which gave the buffer.
+    unsafe {
+        let at = (array - 1) as *mut u64;
+        let len = *at.add(2);
+        *buf.0.add(2 + len as usize) = value;
+        *buf.0.add(1) = len + 1;
+        *at.add(2) = len + 1;
+    }
+}
+
+pub(crate) struct ArrayPush;
+
+impl Body for ArrayPush {
+    const HAS_SECOND: bool = true;
+
+    #[inline(always)]
+    unsafe fn run(s: &mut State, i: Place) -> Step {
+        // SAFETY: the trait's contract: the state is that of a running verified chunk.
+        unsafe {
+            let (array, value) = (s.r(i.a()), s.r(i.b()));
+            let Some(buf) = roomy_buffer(array) else {
+                return Step::Slow;
+            };
+            if must_be_told(s, buf, value) {
+                return Step::Second;
+            }
+            append(array, buf, value);
+            Step::Next
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn second(s: &mut State, i: Place) -> Step {
+        // SAFETY: as in `run`.
+        unsafe {
+            let (array, value) = (s.r(i.a()), s.r(i.b()));
+            let Some(buf) = roomy_buffer(array) else {
+                return Step::Slow;
+            };
+            append(array, buf, value);
+            (*s.vm).heap.barrier(buf, value);
+            Step::Next
+        }
+    }
+}
+
+body!(Next, s, i, {
+    let (collection, index) = (s.r(i.a()), s.r(i.a() + 1));
+    if !is_pointer(collection) || !is_fixnum(index) {
+        return Step::Slow;
+    }
+    let Some(word) = element(collection, ((index as i64) >> 2) as u64) else {
+        return Step::Slow;
+    };
+    s.set(i.a() + 2, word);
+    s.set(i.a() + 1, index + 4);
+    Step::Next
+});
