@@ -103,5 +103,5 @@ pub(crate) use types::*;
 no_body! {
     CheckDef DefCell Apply TailApply
     Raise Assert NoMatch Map Slice ArrayNew ArrayList
-    TableGet TableSet Iterate Quoted Handler EndHandler Halt
+    TableGet TableSet Quoted Handler EndHandler Halt
 }

@@ -97,7 +97,8 @@ macro_rules! arithmetic {
                 // SAFETY: the trait's contract: the state is that of a running verified chunk.
                 unsafe {
                     let (x, y) = (s.r(i.b()), operand!($second, s, i));
-                    if are_fixnums(x, y) {
+                    // One after the other: a real is seen at the first test.
+                    if is_fixnum(x) && is_fixnum(y) {
                         let (answer, overflows) = $ints(x, y);
                         if overflows {
                             return Step::$otherwise;

@@ -2,11 +2,12 @@
 #![allow(non_camel_case_types)]
 
 use sup_abi::word::{NIL, THROW, Word, is_pointer};
-use sup_code::Insn;
+use sup_code::{Insn, Tail};
 
-use super::low;
+use super::{is_kind, low};
 use crate::interp::{Body, Place, State, Step};
 use crate::object::Kind;
+use crate::unit::FunctionMeta;
 use crate::vm::Registers;
 
 /// Whether the word is a closure that takes exactly `argc` arguments.
@@ -35,21 +36,75 @@ macro_rules! enter {
     }};
 }
 
-body!(Call, s, i, {
-    let callee = s.r(i.a());
-    if !takes_exactly(callee, i.b()) {
-        return Step::Slow;
+/// The entry of a closure that takes so many arguments because others are optional; those that are missing are nil.
+#[inline(always)]
+unsafe fn entry_with_optional(callee: Word, argc: u8, arguments: *mut Word) -> Option<*const Insn> {
+    // SAFETY: the arguments lie in the window of the call, and a window always fits beyond it.
+    unsafe {
+        if !is_kind(callee, Kind::Closure) {
+            return None;
+        }
+        let entry = *((callee - 1) as *const u64).add(1) as *const Insn;
+        let parameters = FunctionMeta::of_entry(entry).parameters;
+        let n_named = parameters.n_required + parameters.n_optional;
+        if parameters.tail != Tail::None || argc < parameters.n_required || argc > n_named {
+            return None;
+        }
+        for index in argc..n_named {
+            *arguments.add(index as usize) = NIL;
+        }
+        Some(entry)
     }
-    enter!(s, i.a(), *((callee - 1) as *const u64).add(1) as *const Insn)
-});
-body!(CallCell, s, i, {
-    let callee = *(*s.vm).cells_start.add(i.d() as usize);
-    if !takes_exactly(callee, i.b()) {
-        return Step::Slow;
-    }
-    s.set(i.a(), callee);
-    enter!(s, i.a(), *((callee - 1) as *const u64).add(1) as *const Insn)
-});
+}
+
+/// A call of a closure that `$callee` gives: with just as many arguments as it takes, or, in the second case, with optional
+/// ones left out.
+macro_rules! call {
+    ($name:ident, |$s:ident, $i:ident| $callee:expr) => {
+        pub(crate) struct $name;
+
+        impl Body for $name {
+            const HAS_SECOND: bool = true;
+
+            #[inline(always)]
+            unsafe fn run($s: &mut State, $i: Place) -> Step {
+                // SAFETY: the trait's contract: the state is that of a running verified chunk.
+                unsafe {
+                    let callee = $callee;
+                    if !takes_exactly(callee, $i.b()) {
+                        return Step::Second;
+                    }
+                    $s.set($i.a(), callee);
+                    enter!(
+                        $s,
+                        $i.a(),
+                        *((callee - 1) as *const u64).add(1) as *const Insn
+                    )
+                }
+            }
+
+            #[inline(always)]
+            unsafe fn second($s: &mut State, $i: Place) -> Step {
+                // SAFETY: as in `run`.
+                unsafe {
+                    let callee = $callee;
+                    let arguments = $s.base.add($i.a() as usize + 1);
+                    if arguments > (*$s.vm).stack_soft {
+                        return Step::Slow;
+                    }
+                    let Some(entry) = entry_with_optional(callee, $i.b(), arguments) else {
+                        return Step::Slow;
+                    };
+                    $s.set($i.a(), callee);
+                    enter!($s, $i.a(), entry)
+                }
+            }
+        }
+    };
+}
+
+call!(Call, |s, i| s.r(i.a()));
+call!(CallCell, |s, i| *(*s.vm).cells_start.add(i.d() as usize));
 body!(CallSelf, s, i, {
     s.set(i.a(), *s.base.sub(1));
     let entry = s.pc.offset(i.d() as isize);

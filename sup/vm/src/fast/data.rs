@@ -1,11 +1,19 @@
 //! Looking into lists, arrays and maps, and changing arrays.
 #![allow(non_camel_case_types)]
 
-use sup_abi::word::{NIL, Word, fixnum_value, is_fixnum, is_pointer};
+use sup_abi::word::{NIL, Word, ZERO, fixnum_value, is_fixnum, is_pointer};
 
 use super::{is_kind, low};
 use crate::interp::{Body, Place, State, Step};
 use crate::object::{Kind, Obj};
+
+/// Whether a pointer names a list.
+#[inline(always)]
+unsafe fn is_list(word: Word) -> bool {
+    // SAFETY: a pointer word names a header.
+    let header = unsafe { *((word - 1) as *const u64) } & 0xff;
+    header == low(Kind::List) || header == low(Kind::View)
+}
 
 /// The word at `index` of a list or array, when there is one.
 #[inline(always)]
@@ -32,24 +40,71 @@ unsafe fn element(collection: Word, index: u64) -> Option<Word> {
     }
 }
 
-body!(At, s, i, {
+/// The word at `index` of a list, when there is one: the common case of `element`.
+#[inline(always)]
+unsafe fn item(list: Word, index: u64) -> Option<Word> {
+    if !is_pointer(list) {
+        return None;
+    }
+    // SAFETY: as in `element`.
+    unsafe {
+        let at = (list - 1) as *const u64;
+        let header = *at;
+        if header & 0xff == low(Kind::List) {
+            return (index < header >> 32).then(|| *at.add(1 + index as usize));
+        }
+        if header & 0xff != low(Kind::View) || index >= header >> 32 {
+            return None;
+        }
+        let items = (*at.add(1) - 1) as *const u64;
+        Some(*items.add((*at.add(2) + index) as usize))
+    }
+}
+
+/// The element at an index: of a list at once, of what else has words for elements in the second case.
+macro_rules! element_at {
+    ($name:ident, $collection:ident, |$s:ident, $i:ident| $index:expr) => {
+        pub(crate) struct $name;
+
+        impl Body for $name {
+            const HAS_SECOND: bool = true;
+
+            #[inline(always)]
+            unsafe fn run($s: &mut State, $i: Place) -> Step {
+                // SAFETY: the trait's contract: the state is that of a running verified chunk.
+                unsafe {
+                    let Some(word) = item($s.r($i.$collection()), $index) else {
+                        return Step::Second;
+                    };
+                    $s.set($i.a(), word);
+                    Step::Next
+                }
+            }
+
+            #[inline(always)]
+            unsafe fn second($s: &mut State, $i: Place) -> Step {
+                // SAFETY: as in `run`.
+                unsafe {
+                    let Some(word) = element($s.r($i.$collection()), $index) else {
+                        return Step::Slow;
+                    };
+                    $s.set($i.a(), word);
+                    Step::Next
+                }
+            }
+        }
+    };
+}
+
+element_at!(At, c, |s, i| {
     let index = s.r(i.b());
     if !is_fixnum(index) {
         return Step::Slow;
     }
-    let Some(word) = element(s.r(i.c()), ((index as i64) >> 2) as u64) else {
-        return Step::Slow;
-    };
-    s.set(i.a(), word);
-    Step::Next
+    fixnum_value(index) as u64
 });
-body!(AtImm, s, i, {
-    let Some(word) = element(s.r(i.b()), i.d() as i64 as u64) else {
-        return Step::Slow;
-    };
-    s.set(i.a(), word);
-    Step::Next
-});
+element_at!(AtImm, b, |s, i| i.d() as i64 as u64);
+
 /// What a map that holds its pairs itself says of a key that is told by its word: the value, or that it has none.
 #[inline(always)]
 unsafe fn look_up(map: Word, key: Word) -> Option<Option<Word>> {
@@ -293,15 +348,54 @@ impl Body for ArrayPush {
     }
 }
 
-body!(Next, s, i, {
-    let (collection, index) = (s.r(i.a()), s.r(i.a() + 1));
-    if !is_pointer(collection) || !is_fixnum(index) {
+body!(Iterate, s, i, {
+    let collection = s.r(i.b());
+    if !is_pointer(collection) || !(is_list(collection) || is_kind(collection, Kind::Array)) {
         return Step::Slow;
     }
-    let Some(word) = element(collection, ((index as i64) >> 2) as u64) else {
-        return Step::Slow;
-    };
-    s.set(i.a() + 2, word);
-    s.set(i.a() + 1, index + 4);
+    s.set(i.a(), collection);
+    s.set(i.a() + 1, ZERO);
     Step::Next
 });
+pub(crate) struct Next;
+
+impl Body for Next {
+    const HAS_SECOND: bool = true;
+
+    #[inline(always)]
+    unsafe fn run(s: &mut State, i: Place) -> Step {
+        // SAFETY: the trait's contract: the state is that of a running verified chunk.
+        unsafe {
+            let (list, index) = (s.r(i.a()), s.r(i.a() + 1));
+            if !is_fixnum(index) {
+                return Step::Second;
+            }
+            let Some(word) = item(list, fixnum_value(index) as u64) else {
+                return Step::Second;
+            };
+            s.set(i.a() + 2, word);
+            s.set(i.a() + 1, index + 4);
+            Step::Next
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn second(s: &mut State, i: Place) -> Step {
+        // SAFETY: as in `run`.
+        unsafe {
+            let (collection, index) = (s.r(i.a()), s.r(i.a() + 1));
+            if !is_pointer(collection) || !is_fixnum(index) {
+                return Step::Slow;
+            }
+            match element(collection, fixnum_value(index) as u64) {
+                Some(word) => {
+                    s.set(i.a() + 2, word);
+                    s.set(i.a() + 1, index + 4);
+                }
+                None if is_list(collection) => s.jump(i.d()),
+                None => return Step::Slow,
+            }
+            Step::Next
+        }
+    }
+}

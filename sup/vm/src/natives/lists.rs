@@ -43,6 +43,9 @@ pub const TABLE: &[BasePrimitive] = &[
 ];
 
 fn range(vm: &mut Vm, arguments: &[Word]) -> Outcome {
+    if let Some(list) = small_range(vm, arguments) {
+        return list;
+    }
     for index in 0..3 {
         arguments.number(vm, index)?;
     }
@@ -57,6 +60,40 @@ fn range(vm: &mut Vm, arguments: &[Word]) -> Outcome {
         arguments.number(vm, 2)?,
     );
     range_of_reals(vm, from, to, step)
+}
+
+/// Ranges of no more elements than this are made without asking for room first.
+const SHORT_RANGE: i64 = 256;
+
+/// A short range whose ends and step are so small that nothing about it can overflow.
+fn small_range(vm: &mut Vm, arguments: &[Word]) -> Option<Outcome> {
+    const SMALL: i64 = 1 << 24;
+    let [from, to, step] = *arguments else { return None };
+    if !(is_fixnum(from) && is_fixnum(to) && is_fixnum(step)) {
+        return None;
+    }
+    let (from, to, step) = (fixnum_value(from), fixnum_value(to), fixnum_value(step));
+    if step <= 0 || from.abs() > SMALL || to.abs() > SMALL {
+        return None;
+    }
+    let n = if step == 1 {
+        to - from
+    } else {
+        (to - from + step - 1) / step
+    };
+    if n > SHORT_RANGE {
+        return None;
+    }
+    Some(vm.new_list_sized(BRACE, n.max(0) as usize, |words| fill(words, from, step)))
+}
+
+/// Integers that fit words, a step apart: words of integers are as far apart as four times the integers.
+fn fill(words: &mut [Word], from: i64, step: i64) {
+    let mut word = ((from << 2) | 2) as u64;
+    for slot in words {
+        *slot = word;
+        word = word.wrapping_add((step << 2) as u64);
+    }
 }
 
 fn range_of_ints(vm: &mut Vm, from: i64, to: i64, step: i64) -> Outcome {
@@ -76,14 +113,7 @@ fn range_of_ints(vm: &mut Vm, from: i64, to: i64, step: i64) -> Outcome {
         .iter()
         .all(|end| (FIXNUM_MIN..=FIXNUM_MAX).contains(end))
     {
-        return vm.new_list_sized(BRACE, n, |words| {
-            // Words of integers are as far apart as four times the integers.
-            let mut word = ((from << 2) | 2) as u64;
-            for slot in words {
-                *slot = word;
-                word = word.wrapping_add((step << 2) as u64);
-            }
-        });
+        return vm.new_list_sized(BRACE, n, |words| fill(words, from, step));
     }
     let mut words = Vec::with_capacity(n);
     for index in 0..n as i64 {
