@@ -232,6 +232,7 @@ ops! {
     AtImm       "at-imm"      WriteReadInt   "r[a] = element d of r[b], or an error value index/range";
     AtConst     "at-const"    WriteReadConst "r[a] = element at key constant d of r[b], or an error value index/range";
     Get         "get"         WriteReadRead  "r[a] = value at key or index r[c] of r[b], or nil";
+    GetOr       "get-or"      WriteReadRead  "r[a] = value at key or index r[c] of r[b], or what r[a] holds";
     GetConst    "get-const"   WriteReadConst "r[a] = value at key or index constant d of r[b], or nil";
     CheckItems  "check-items" ReadInt        "raise match/none unless r[a] is a list or array of d elements";
     CheckAtLeast "check-at-least" ReadInt    "raise match/none unless r[a] is a list or array of d elements or more";

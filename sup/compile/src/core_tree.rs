@@ -133,6 +133,7 @@ pub(crate) enum Operation {
     TableGet,
     TableSet,
     Get,
+    GetOr,
     Sqrt,
     /// An instruction for what the primitive of that name does with two values.
     Primitive(Op, String),

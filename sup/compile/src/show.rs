@@ -461,7 +461,7 @@ fn operation_name(operation: &Operation) -> &str {
         Operation::ArrayList => "%array-list",
         Operation::TableGet => "%table-get",
         Operation::TableSet => "%table-set",
-        Operation::Get => "%get",
+        Operation::Get | Operation::GetOr => "%get",
         Operation::Sqrt => "%math-sqrt",
         Operation::Primitive(_, name) => name,
     }

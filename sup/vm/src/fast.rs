@@ -90,6 +90,7 @@ mod arithmetic;
 mod calls;
 mod data;
 mod jumps;
+mod keys;
 mod moves;
 mod types;
 
@@ -97,11 +98,12 @@ pub(crate) use arithmetic::*;
 pub(crate) use calls::*;
 pub(crate) use data::*;
 pub(crate) use jumps::*;
+pub(crate) use keys::*;
 pub(crate) use moves::*;
 pub(crate) use types::*;
 
 no_body! {
     CheckDef DefCell Apply TailApply
     Raise Assert NoMatch Map Slice ArrayNew ArrayList
-    TableGet TableSet Quoted Handler EndHandler Halt
+    Quoted Handler EndHandler Halt
 }

@@ -175,6 +175,7 @@ unsafe extern "C" fn second<B: Body>(
         };
         match B::second(&mut state, Place(pc.sub(1))) {
             Step::Next => dispatch(state.pc, state.base, state.vm, state.frame, state.fuel),
+            Step::Collect => collect(state.pc, state.base, state.vm, state.frame, state.fuel),
             _ => slow(pc, base, vm, frame, fuel),
         }
     }

@@ -248,6 +248,10 @@ impl Vm {
             Op::AtImm => self.at(fixnum(i.d().into()).expect("32 bits fit"), self.r(i.b()))?,
             Op::AtConst => self.at(self.pool(i.d()), self.r(i.b()))?,
             Op::Get => self.get_or_nil(self.r(i.b()), self.r(i.c()))?,
+            Op::GetOr => {
+                let missing = self.r(i.a());
+                self.look_up(self.r(i.b()), self.r(i.c()))?.unwrap_or(missing)
+            }
             Op::GetConst => self.get_or_nil(self.r(i.b()), self.pool(i.d()))?,
             Op::Sqrt => self.native(*SQRT, &[self.r(i.b())])?,
             Op::Count => self.count(self.r(i.b()))?,
@@ -292,9 +296,12 @@ impl Vm {
 
     /// The value at a key or index, or nil, as `%get` has it.
     fn get_or_nil(&mut self, collection: Word, key: Word) -> Outcome {
+        self.look_up(collection, key).map(|found| found.unwrap_or(NIL))
+    }
+
+    fn look_up(&mut self, collection: Word, key: Word) -> Result<Option<Word>, Raise> {
         self.running_primitive = *GET;
-        let found = crate::natives::look_up(self, &[collection, key])?;
-        Ok(found.unwrap_or(NIL))
+        crate::natives::look_up(self, &[collection, key])
     }
 
     /// Runs one of the machine's own primitives.

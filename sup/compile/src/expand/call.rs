@@ -26,6 +26,7 @@ const NATIVE_OPERATIONS: &[(&str, usize, Operation)] = &[
     ("%array-push", 2, Operation::ArrayPush),
     ("%array-list", 1, Operation::ArrayList),
     ("%get", 2, Operation::Get),
+    ("%get", 3, Operation::GetOr),
     ("%math-sqrt", 1, Operation::Sqrt),
     ("%table-get", 2, Operation::TableGet),
     ("%table-set", 3, Operation::TableSet),

@@ -51,6 +51,7 @@ impl Lowerer<'_> {
             Operation::Count => self.plain(Op::Count, args, dest, span),
             Operation::At => self.at(args, dest, span),
             Operation::Get => self.get(args, dest, span),
+            Operation::GetOr => self.get_or(args, dest, span),
             Operation::Sqrt => self.plain(Op::Sqrt, args, dest, span),
             Operation::Primitive(op, name) => self.as_primitive(*op, name, args, dest, span),
             Operation::ArrayNew => self.plain(Op::ArrayNew, args, dest, span),
@@ -199,6 +200,17 @@ impl Lowerer<'_> {
             }
             None => self.plain(Op::Get, args, dest, span),
         }
+    }
+
+    /// `(get collection key default)`: the default lies where the answer goes.
+    fn get_or(&mut self, args: &[Expr], dest: Dest, span: Span) {
+        let mark = self.mark();
+        let registers = self.operands(args);
+        let answer = self.alloc();
+        self.emit(Op::Move, answer, registers[2], 0, 0, span);
+        self.emit(Op::GetOr, answer, registers[0], registers[1], 0, span);
+        self.send(answer, dest, span);
+        self.release(mark);
     }
 
     /// An instruction that reads one register, with what `d` says.

@@ -245,7 +245,22 @@ body!(ShiftRight, s, i, {
     s.set(i.a(), ((((x as i64) >> 2) >> ((y as i64) >> 2)) << 2 | 2) as u64);
     Step::Next
 });
-no_body! { ShiftLeft }
+body!(ShiftLeft, s, i, {
+    let (x, y) = (s.r(i.b()), s.r(i.c()));
+    if !are_fixnums(x, y) || (y as i64) < 2 || (y as i64) >> 2 > 61 {
+        return Step::Slow;
+    }
+    let (value, places) = (fixnum_value(x), fixnum_value(y));
+    let shifted = value << places;
+    if shifted >> places != value {
+        return Step::Slow;
+    }
+    let Some(answer) = fixnum(shifted) else {
+        return Step::Slow;
+    };
+    s.set(i.a(), answer);
+    Step::Next
+});
 body!(Neg, s, i, {
     let x = s.r(i.b());
     let answer = if is_flonum(x) {

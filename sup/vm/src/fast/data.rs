@@ -1,7 +1,7 @@
 //! Looking into lists, arrays and maps, and changing arrays.
 #![allow(non_camel_case_types)]
 
-use sup_abi::word::{NIL, Word, ZERO, fixnum_value, is_fixnum, is_pointer};
+use sup_abi::word::{Word, ZERO, fixnum_value, is_fixnum, is_pointer};
 
 use super::{is_kind, low};
 use crate::interp::{Body, Place, State, Step};
@@ -17,7 +17,7 @@ unsafe fn is_list(word: Word) -> bool {
 
 /// The word at `index` of a list or array, when there is one.
 #[inline(always)]
-unsafe fn element(collection: Word, index: u64) -> Option<Word> {
+pub(super) unsafe fn element(collection: Word, index: u64) -> Option<Word> {
     if !is_pointer(collection) {
         return None;
     }
@@ -105,57 +105,6 @@ element_at!(At, c, |s, i| {
 });
 element_at!(AtImm, b, |s, i| i.d() as i64 as u64);
 
-/// What a map that holds its pairs itself says of a key that is told by its word: the value, or that it has none.
-#[inline(always)]
-unsafe fn look_up(map: Word, key: Word) -> Option<Option<Word>> {
-    if !is_pointer(map) || is_pointer(key) {
-        return None;
-    }
-    // SAFETY: a pointer word names an object of the kind that its header says.
-    unsafe {
-        let at = (map - 1) as *const u64;
-        let header = *at;
-        if header & 0xff != low(Kind::Map) {
-            return None;
-        }
-        let mut pair = at.add(1);
-        let end = pair.add(2 * (header >> 32) as usize);
-        while pair < end {
-            if *pair == key {
-                return Some(Some(*pair.add(1)));
-            }
-            pair = pair.add(2);
-        }
-        Some(None)
-    }
-}
-
-body!(AtConst, s, i, {
-    let Some(Some(value)) = look_up(s.r(i.b()), s.pool(i.d())) else {
-        return Step::Slow;
-    };
-    s.set(i.a(), value);
-    Step::Next
-});
-body!(GetConst, s, i, {
-    match look_up(s.r(i.b()), s.pool(i.d())) {
-        Some(value) => s.set(i.a(), value.unwrap_or(NIL)),
-        None => return Step::Slow,
-    }
-    Step::Next
-});
-body!(Get, s, i, {
-    let (collection, key) = (s.r(i.b()), s.r(i.c()));
-    match look_up(collection, key) {
-        Some(value) => s.set(i.a(), value.unwrap_or(NIL)),
-        None if is_fixnum(key) => match element(collection, fixnum_value(key) as u64) {
-            Some(word) => s.set(i.a(), word),
-            None => return Step::Slow,
-        },
-        None => return Step::Slow,
-    }
-    Step::Next
-});
 body!(Count, s, i, {
     let word = s.r(i.b());
     if !is_pointer(word) {
