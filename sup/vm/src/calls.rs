@@ -7,10 +7,10 @@ use crate::error::{Outcome, Raise};
 use crate::fiber::WINDOW_WORDS;
 use crate::interp::Exit;
 use crate::object::{Kind, Obj, kind_of};
+use crate::primitives;
 use crate::slow::{Carried, Flow};
 use crate::unit::FunctionMeta;
 use crate::vm::{Signal, Vm};
-use crate::{cells, primitives};
 
 /// Most arguments that one call may have.
 pub const MAX_ARGUMENTS: usize = 60_000;
@@ -67,10 +67,7 @@ impl Vm {
             Op::CallCell | Op::TailCell | Op::EnterCell => {
                 let callee = self.cells[i.d() as usize];
                 if callee == sup_abi::word::UNDEFINED {
-                    let (module, name) = cells::name(i.d() as u32);
-                    return Err(
-                        self.raise("name/unbound", &format!("{name} has no value in module {module}"))
-                    );
+                    return Err(self.raise_unbound_cell(i.d() as u32));
                 }
                 Ok(callee)
             }

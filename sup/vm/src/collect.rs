@@ -124,6 +124,9 @@ impl Heap {
         let Some(obj) = Obj::from_word(word) else { return };
         let header = obj.header();
         if header.is_immortal() || header.is_marked(self.epoch) {
+            if header.is_in_region() {
+                self.regions.reach(obj);
+            }
             return;
         }
         obj.set_header(header.with_mark(self.epoch));
@@ -134,6 +137,7 @@ impl Heap {
     }
 
     fn sweep(&mut self) {
+        self.external_bytes = self.external_bytes.saturating_sub(self.regions.sweep());
         for obj in std::mem::take(&mut self.old_external) {
             if obj.header().is_marked(self.epoch) {
                 self.old_external.push(obj)

@@ -143,6 +143,14 @@ impl Fiber {
         }
     }
 
+    /// Gives the pages back that lie wholly above what is in use. To be called when what lies there was cleared.
+    pub fn rest(&mut self) {
+        self.stack
+            .release_from(self.top() as usize - self.stack_start() as usize);
+        self.frames
+            .release_from(self.registers.frame as usize - self.frames_start() as usize);
+    }
+
     /// Moves the soft end of the stack on; false when the stack may not grow.
     pub fn grow_stack(&mut self, needed: *mut Word) -> bool {
         // SAFETY: the addresses are compared, not used; both lie within or just beyond the reservation.

@@ -94,6 +94,8 @@ pub struct Heap {
     pub(crate) young_external: Vec<Obj>,
     pub(crate) old_external: Vec<Obj>,
     pub(crate) external_bytes: usize,
+    /// Values outside that other isolates may name too.
+    pub(crate) regions: crate::region::Regions,
     pub(crate) n_blocks_used: usize,
     /// Bytes in use after which everything is collected.
     pub(crate) major_at: usize,
@@ -149,6 +151,7 @@ impl Heap {
             young_external: Vec::new(),
             old_external: Vec::new(),
             external_bytes: 0,
+            regions: crate::region::Regions::default(),
             n_blocks_used: 0,
             major_at: 16 * 1024 * 1024,
             quota,

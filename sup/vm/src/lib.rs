@@ -12,6 +12,12 @@ pub mod heap;
 
 pub mod collect;
 
+mod region;
+
+pub mod send;
+
+pub mod image;
+
 pub mod error;
 
 pub mod primitives;
@@ -31,6 +37,8 @@ pub mod calls;
 pub mod unwind;
 
 pub mod fiber;
+
+pub mod inbox;
 
 pub mod schedule;
 

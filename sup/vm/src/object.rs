@@ -3,8 +3,8 @@
 //! Every object starts with a header whose lowest bit is 1; a moved object has its new address there instead.
 //!
 //! ```text
-//!  bit 0      1..8    8      9           10        11..13       13         14      16..32   32..64
-//!  1          kind    mark   remembered  immortal  list kind /  has span   large   aux      n
+//!  bit 0      1..8    8      9           10        11..13       13         14      15       16..32   32..64
+//!  1          kind    mark   remembered  immortal  list kind /  has span   large   region   aux      n
 //!                                                  ascii
 //! ```
 //!
@@ -106,6 +106,7 @@ const IMMORTAL: u64 = 1 << 10;
 const SUBKIND_SHIFT: u32 = 11;
 const SPAN: u64 = 1 << 13;
 const LARGE: u64 = 1 << 14;
+const REGION: u64 = 1 << 15;
 
 /// A header word.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -216,6 +217,20 @@ impl Header {
 
     pub(crate) const fn with_immortal(self) -> Header {
         Header(self.0 | IMMORTAL)
+    }
+
+    pub(crate) const fn is_in_region(self) -> bool {
+        self.0 & REGION != 0
+    }
+
+    /// The same header as an object of a region has it: immortal as far as collections go, and nothing else of theirs.
+    pub(crate) const fn for_region(self) -> Header {
+        Header((self.0 & !(MARK | REMEMBERED | LARGE)) | IMMORTAL | REGION)
+    }
+
+    /// The header of an object that was moved out of a region.
+    pub(crate) const fn without_region(self) -> Header {
+        Header(self.0 & !(IMMORTAL | REGION))
     }
 
     pub(crate) const fn is_large(self) -> bool {

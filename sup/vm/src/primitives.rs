@@ -123,7 +123,7 @@ impl Vm {
     pub fn define_primitive(&mut self, name: &str, entry: PrimitiveEntry) {
         let id = id(name) as usize;
         self.grow_primitives(id + 1);
-        self.primitives[id] = PrimitiveEntry {
+        std::sync::Arc::make_mut(&mut self.primitives)[id] = PrimitiveEntry {
             span: entry.max.saturating_sub(entry.min),
             ..entry
         };
@@ -133,9 +133,10 @@ impl Vm {
     /// Takes a primitive away from this isolate.
     pub fn remove_primitive(&mut self, name: &str) {
         if let Some(id) = find(name)
-            && let Some(entry) = self.primitives.get_mut(id as usize)
+            && let Some(entry) = std::sync::Arc::make_mut(&mut self.primitives).get_mut(id as usize)
         {
             *entry = PrimitiveEntry::ABSENT;
+            self.refresh_link();
         }
     }
 
@@ -150,7 +151,8 @@ impl Vm {
 
     pub(crate) fn grow_primitives(&mut self, len: usize) {
         if self.primitives.len() < len {
-            self.primitives.resize(len.max(count()), PrimitiveEntry::ABSENT);
+            let entries = std::sync::Arc::make_mut(&mut self.primitives);
+            entries.resize(len.max(count()), PrimitiveEntry::ABSENT);
         }
         self.refresh_link();
     }

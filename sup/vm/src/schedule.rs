@@ -1,9 +1,8 @@
 //! Fibers of one isolate taking turns: spawning, waiting, promises that other threads settle, limits of a run.
 
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
-use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use sup_abi::word::{NIL, Word};
@@ -11,6 +10,8 @@ use sup_abi::word::{NIL, Word};
 use crate::collect::Roots;
 use crate::error::{Outcome, Raise};
 use crate::fiber::{Fiber, FiberId, FiberState};
+use crate::inbox::Lasts;
+pub use crate::inbox::{Inbox, Letter};
 use crate::interp::Exit;
 use crate::object::{Header, Kind, Obj, kind_of};
 use crate::slow::{Carried, Flow};
@@ -20,6 +21,10 @@ use crate::vm::{INTERRUPT, Vm};
 const SLICE_FUEL: i64 = 20_000;
 /// Fibers kept ready for the next spawn.
 const SPARE_FIBERS: usize = 4;
+/// How long an isolate waits for letters before it takes it that it has nothing to do.
+const IDLE_AFTER: Duration = Duration::from_millis(5);
+/// How long it waits before it looks about, when nobody wakes it.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// How a fiber or promise ended.
 #[derive(Clone, Copy, Debug)]
@@ -36,109 +41,27 @@ pub(crate) struct Fibers {
     // The running fiber is a box too: moving one between them moves a pointer.
     #[allow(clippy::vec_box)]
     waiting: HashMap<FiberId, Vec<Box<Fiber>>>,
+    /// The runs that are on, innermost last, and how those of them ended that have.
+    runs: Vec<FiberId>,
     endings: HashMap<FiberId, Ending>,
+    /// The handles of what is still to end. Once it has ended, its answer is kept by its handle only.
+    handles: HashMap<FiberId, Word>,
+    /// What stops the isolates that this one waits for.
+    stops: HashMap<FiberId, Stop>,
     #[allow(clippy::vec_box)]
     spare: Vec<Box<Fiber>>,
     alive: usize,
 }
 
-/// What settles a promise, run on the isolate's own thread.
-pub type Letter = Box<dyn FnOnce(&mut Vm) -> Outcome + Send>;
+/// What stops an isolate.
+pub type Stop = Box<dyn FnOnce()>;
 
-/// What other threads send to an isolate: promises that are settled.
-#[derive(Default)]
-pub struct Inbox {
-    inner: Mutex<Letters>,
-    arrived: Condvar,
-}
-
-#[derive(Default)]
-struct Letters {
-    open: HashSet<FiberId>,
-    arrived: VecDeque<(FiberId, Letter)>,
-}
-
-impl Inbox {
-    fn lock(&self) -> MutexGuard<'_, Letters> {
-        self.inner.lock().expect("no holder of the inbox panics")
-    }
-
-    /// Settles a promise, from any thread; false when it was settled before or its run is over. `Ok` carries an encoded
-    /// value, `Err` an encoded error value.
-    pub fn settle(&self, promise: FiberId, value: Result<Vec<u8>, Vec<u8>>) -> bool {
-        self.settle_with(
-            promise,
-            Box::new(move |vm| match value {
-                Ok(bytes) => vm.decode_value(&bytes),
-                Err(bytes) => {
-                    let error = vm.decode_value(&bytes)?;
-                    Err(vm.raise_value(error))
-                }
-            }),
-        )
-    }
-
-    /// Settles a promise with what `letter` makes on the isolate's thread; false when it was settled before.
-    pub fn settle_with(&self, promise: FiberId, letter: Letter) -> bool {
-        let mut inner = self.lock();
-        if !inner.open.remove(&promise) {
-            return false;
-        }
-        inner.arrived.push_back((promise, letter));
-        self.arrived.notify_all();
-        true
-    }
-
-    /// Has the isolate run something on its own thread when it next looks: before its next run, or between slices.
-    pub fn post(&self, letter: Letter) {
-        self.lock().arrived.push_back((0, letter));
-        self.arrived.notify_all();
-    }
-
-    fn open(&self, promise: FiberId) {
-        self.lock().open.insert(promise);
-    }
-
-    fn close_all(&self) {
-        let mut inner = self.lock();
-        inner.open.clear();
-        // What was posted is for the isolate and not for the run.
-        inner.arrived.retain(|(promise, _)| *promise == 0);
-    }
-
-    fn take_posts(&self) -> Vec<Letter> {
-        let mut inner = self.lock();
-        let (posts, others) = std::mem::take(&mut inner.arrived)
-            .into_iter()
-            .partition::<VecDeque<_>, _>(|(promise, _)| *promise == 0);
-        inner.arrived = others;
-        posts
-            .into_iter()
-            .map(|(_, letter): (FiberId, Letter)| letter)
-            .collect()
-    }
-
-    fn take(&self) -> VecDeque<(FiberId, Letter)> {
-        std::mem::take(&mut self.lock().arrived)
-    }
-
-    /// Whether a promise is still to be settled or its letter still to be read.
-    fn is_waited_for(&self) -> bool {
-        let inner = self.lock();
-        !inner.open.is_empty() || !inner.arrived.is_empty()
-    }
-
-    fn has_arrived(&self) -> bool {
-        !self.lock().arrived.is_empty()
-    }
-
-    fn wait(&self, at_most: Duration) {
-        let inner = self.lock();
-        if inner.arrived.is_empty() {
-            drop(self.arrived.wait_timeout(inner, at_most));
-        }
-    }
-}
+/// Set in `aux` of a handle when what it stands for has given an answer.
+const ANSWERED: u16 = 1;
+/// Set when it has raised.
+const RAISED: u16 = 2;
+/// Set when it stands for an isolate.
+const OF_ISOLATE: u16 = 4;
 
 impl Fibers {
     pub fn add_roots(&mut self, roots: &mut Roots) {
@@ -149,6 +72,17 @@ impl Fibers {
             match ending {
                 Ending::Answer(word) | Ending::Error(word) => roots.add(word, 1),
             }
+        }
+        for handle in self.handles.values_mut() {
+            roots.add(handle, 1);
+        }
+    }
+
+    /// Gives back the memory that no fiber needs for now.
+    pub fn rest(&mut self) {
+        self.spare.clear();
+        for fiber in self.ready.iter_mut().chain(self.waiting.values_mut().flatten()) {
+            fiber.rest();
         }
     }
 
@@ -195,14 +129,32 @@ impl Vm {
         Ok(id)
     }
 
-    /// The value that stands for a fiber or promise in programs.
+    /// The value that stands for a fiber or promise in programs. To be made before it can end.
     ///
     /// # Errors
     /// When there is no memory for it.
     pub fn fiber_handle(&mut self, id: FiberId) -> Outcome {
-        let obj = self.alloc(Header::new(Kind::Fiber, 0))?;
+        self.handle(id, 0)
+    }
+
+    /// Opens a promise for the answer of an isolate, which `stop` stops; the value that stands for it in programs.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn isolate_handle(&mut self, stop: Stop) -> Result<(FiberId, Word), Raise> {
+        self.fibers.next_id += 1;
+        let id = self.fibers.next_id;
+        let handle = self.handle(id, OF_ISOLATE)?;
+        self.inbox.open(id, Lasts::Isolate);
+        self.fibers.stops.insert(id, stop);
+        Ok((id, handle))
+    }
+
+    fn handle(&mut self, id: FiberId, state: u16) -> Outcome {
+        let obj = self.alloc(Header::new(Kind::Fiber, 0).with_aux(state))?;
         obj.init(1, id);
         obj.init(2, NIL);
+        self.fibers.handles.insert(id, obj.word());
         Ok(obj.word())
     }
 
@@ -212,10 +164,10 @@ impl Vm {
         (kind_of(handle) == Some(Kind::Fiber)).then(|| Obj::from_word(handle).expect("it has a kind").get(1))
     }
 
-    /// Opens a promise that any thread may settle through the [`Inbox`].
+    /// Opens a promise that any thread may settle through the [`Inbox`] while the run lasts.
     pub fn open_promise(&mut self) -> FiberId {
         self.fibers.next_id += 1;
-        self.inbox.open(self.fibers.next_id);
+        self.inbox.open(self.fibers.next_id, Lasts::Run);
         self.fibers.next_id
     }
 
@@ -225,26 +177,29 @@ impl Vm {
         self.inbox.clone()
     }
 
-    /// The answer of a fiber that has ended, or nothing while it runs.
+    /// The answer of what a handle stands for, or nothing while it is to come.
     ///
     /// # Errors
-    /// The fiber's error, when it ended with one.
-    pub fn ended(&mut self, id: FiberId) -> Result<Option<Word>, Raise> {
-        match self.fibers.endings.get(&id).copied() {
-            None => Ok(None),
-            Some(Ending::Answer(word)) => Ok(Some(word)),
-            Some(Ending::Error(error)) => Err(self.raise_value(error)),
+    /// What it has raised; `type/mismatch` when the word is no handle.
+    pub fn answer_of(&mut self, handle: Word) -> Result<Option<Word>, Raise> {
+        let Some(obj) = Obj::from_word(handle).filter(|obj| obj.kind() == Kind::Fiber) else {
+            return Err(self.type_mismatch(":fiber", handle));
+        };
+        let state = obj.header().aux();
+        if state & ANSWERED != 0 {
+            return Ok(Some(obj.get(2)));
         }
+        if state & RAISED != 0 {
+            return Err(self.raise_value(obj.get(2)));
+        }
+        Ok(None)
     }
 
-    /// Whether the id names something that is still to end.
-    #[must_use]
-    pub fn is_open(&self, id: FiberId) -> bool {
-        id != 0 && id <= self.fibers.next_id && !self.fibers.endings.contains_key(&id)
-    }
-
-    /// Asks a fiber to stop; it raises `fiber/cancelled`, which no handler takes, when it next runs.
+    /// Asks a fiber or an isolate to stop; it raises `fiber/cancelled`, which no handler takes, when it next runs.
     pub fn cancel(&mut self, id: FiberId) {
+        if let Some(stop) = self.fibers.stops.remove(&id) {
+            return stop();
+        }
         let mut woken = Vec::new();
         for waiters in self.fibers.waiting.values_mut() {
             let mut index = 0;
@@ -275,6 +230,13 @@ impl Vm {
 
     /// Runs fibers in turn until that one ends.
     pub(crate) fn run_until(&mut self, id: FiberId) -> Outcome {
+        self.fibers.runs.push(id);
+        let outcome = self.take_turns(id);
+        self.fibers.runs.pop();
+        outcome
+    }
+
+    fn take_turns(&mut self, id: FiberId) -> Outcome {
         loop {
             if let Some(ending) = self.fibers.endings.remove(&id) {
                 return match ending {
@@ -287,35 +249,65 @@ impl Vm {
                 Some(fiber) => self.run_slice(fiber),
                 // A letter that ran code has carried this fiber to its end.
                 None if self.fibers.endings.contains_key(&id) => {}
-                None => self.wait_for_letters(id)?,
+                None => self.wait_for_letters()?,
             }
         }
     }
 
-    fn wait_for_letters(&mut self, id: FiberId) -> Result<(), Raise> {
+    /// Waits for letters, since no fiber can run. After a while the isolate gives back what it does not need to wait.
+    fn wait_for_letters(&mut self) -> Result<(), Raise> {
         if !self.inbox.is_waited_for() {
-            self.abandon(id);
+            self.abandon();
             return Err(self.raise("fiber/deadlock", "every fiber waits for another one"));
         }
         if let Err(raise) = self.check_limits() {
-            self.abandon(id);
-            return Err(raise);
+            let error = self.take_error(raise);
+            self.abandon();
+            return Err(self.raise_value(error));
         }
-        let at_most = self.deadline.map_or(Duration::from_millis(50), |deadline| {
-            deadline
-                .saturating_duration_since(Instant::now())
-                .min(Duration::from_millis(50))
+        let patience = if self.is_resting { LONGEST_WAIT } else { IDLE_AFTER };
+        let at_most = self.deadline.map_or(patience, |deadline| {
+            deadline.saturating_duration_since(Instant::now()).min(patience)
         });
-        self.inbox.wait(at_most);
+        if self.inbox.wait(at_most) {
+            self.is_resting = false;
+        } else if !self.is_resting {
+            self.rest();
+            self.is_resting = true;
+        }
         Ok(())
     }
 
-    /// Drops every fiber; the run that they belong to is over.
-    fn abandon(&mut self, _id: FiberId) {
+    /// Drops every fiber; the run that they belong to is over. What was started in other isolates goes on.
+    fn abandon(&mut self) {
         self.fibers.ready.clear();
         self.fibers.waiting.clear();
-        self.inbox.close_all();
+        self.inbox.close_run();
         self.fibers.alive = 0;
+        let is_of_run = |word: Word| {
+            let obj = Obj::from_word(word).expect("handles are objects");
+            obj.header().aux() & OF_ISOLATE == 0
+        };
+        let open = self.fibers.handles.iter();
+        let ended: Vec<FiberId> = open
+            .filter(|(_, handle)| is_of_run(**handle))
+            .map(|(id, _)| *id)
+            .collect();
+        if ended.is_empty() {
+            return;
+        }
+        let error = match self.make_error(
+            "fiber/cancelled",
+            "the run that the fiber was part of is over",
+            NIL,
+        ) {
+            Ok(error) => error,
+            Err(raise) => self.take_error(raise),
+        };
+        self.out_of_memory = false;
+        for id in ended {
+            self.end(id, Ending::Error(error));
+        }
     }
 
     /// Runs what was posted to this isolate, at once; for natives that have waited outside of the machine.
@@ -329,7 +321,7 @@ impl Vm {
 
     fn read_inbox(&mut self) {
         let outer = RUNNING.replace(self);
-        for (promise, letter) in self.inbox.take() {
+        for (promise, _, letter) in self.inbox.take() {
             let outcome = letter(self);
             if promise == 0 {
                 continue;
@@ -350,7 +342,19 @@ impl Vm {
             deliver(&mut fiber, ending);
             self.fibers.ready.push_back(fiber);
         }
-        self.fibers.endings.insert(id, ending);
+        self.fibers.stops.remove(&id);
+        if let Some(handle) = self.fibers.handles.remove(&id).and_then(Obj::from_word) {
+            let (state, word) = match ending {
+                Ending::Answer(word) => (ANSWERED, word),
+                Ending::Error(word) => (RAISED, word),
+            };
+            let header = handle.header();
+            handle.set_header(header.with_aux(header.aux() | state));
+            self.heap.write(handle, 2, word);
+        }
+        if self.fibers.runs.contains(&id) {
+            self.fibers.endings.insert(id, ending);
+        }
     }
 
     fn run_slice(&mut self, fiber: Box<Fiber>) {
@@ -367,10 +371,9 @@ impl Vm {
             Exit::Park => {
                 let fiber = self.switch_out();
                 match fiber.state {
-                    FiberState::Waiting(on) if !self.fibers.endings.contains_key(&on) => {
-                        self.fibers.waiting.entry(on).or_default().push(fiber);
-                    }
-                    _ => self.fibers.ready.push_back(fiber),
+                    // Nothing ends between the look at a handle and this.
+                    FiberState::Waiting(on) => self.fibers.waiting.entry(on).or_default().push(fiber),
+                    FiberState::Runnable => self.fibers.ready.push_back(fiber),
                 }
             }
             Exit::Halt => {

@@ -390,11 +390,7 @@ impl Vm {
                 let message = format!("{name} is read before its definition was reached");
                 return Err(self.raise("name/undefined", &message));
             }
-            _ => {
-                let (module, name) = cells::name(index as u32);
-                let message = format!("{name} has no value in module {module}");
-                return Err(self.raise("name/unbound", &message));
-            }
+            _ => return Err(self.raise_unbound_cell(index as u32)),
         }
         Ok(())
     }

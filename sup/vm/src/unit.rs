@@ -12,6 +12,7 @@ use sup_code::{CaptureSource, Chunk, Constant, Function, Insn, Op, Parameters, S
 use crate::data::types::LoadedType;
 use crate::error::{Outcome, Raise};
 use crate::object::{ARITY_ANY, Header, Kind, Obj};
+use crate::region::LinkNeeds;
 use crate::vm::Vm;
 use crate::{cells, names, primitives};
 
@@ -69,6 +70,16 @@ impl FunctionMeta {
         // SAFETY: loaded chunks are never freed.
         let loaded = unsafe { &*self.chunk };
         &loaded.chunk.functions[self.ordinal as usize]
+    }
+
+    /// What its chunk takes of an isolate's link.
+    pub(crate) fn link_needs(&self) -> LinkNeeds {
+        // SAFETY: loaded chunks are never freed.
+        let loaded = unsafe { &*self.chunk };
+        LinkNeeds {
+            n_cells: loaded.n_cells,
+            n_primitives: loaded.n_primitives,
+        }
     }
 
     pub(crate) fn chunk(&self) -> &'static Chunk {

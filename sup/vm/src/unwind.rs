@@ -47,6 +47,13 @@ impl Vm {
         Flow::Continue
     }
 
+    /// Makes the error of a native that ran out of memory outside of any fiber, where no handler could have.
+    pub fn settle_memory_error(&mut self) {
+        if std::mem::take(&mut self.out_of_memory) {
+            self.make_memory_error();
+        }
+    }
+
     fn make_memory_error(&mut self) {
         self.collect(crate::collect::Extent::Everything);
         let limit = self.limits.memory_bytes;
@@ -68,6 +75,21 @@ impl Vm {
         if error.get(field::TRACE) != NIL {
             return;
         }
+        let error = if error.header().is_immortal() {
+            // Others share it, so that where it was raised this time is told of a copy.
+            let mut fields = [NIL; 6];
+            fields.copy_from_slice(error.words(1, 6));
+            match self.error_of_fields(fields).map(Obj::from_word) {
+                Ok(Some(copy)) => copy,
+                _ => {
+                    self.out_of_memory = false;
+                    self.pending = error.word();
+                    return;
+                }
+            }
+        } else {
+            error
+        };
         let entries = self.trace();
         let mut words = Vec::with_capacity(entries.len());
         for entry in &entries {

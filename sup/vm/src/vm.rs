@@ -28,6 +28,8 @@ pub struct Limits {
     pub depth: usize,
     /// Fibers alive at once.
     pub fibers: usize,
+    /// Isolates alive at once that this one has started, and those have.
+    pub isolates: usize,
 }
 
 impl Limits {
@@ -40,6 +42,7 @@ impl Limits {
             deadline_ms: None,
             depth: 1_000_000,
             fibers: 100_000,
+            isolates: 1024,
         }
     }
 }
@@ -95,10 +98,12 @@ pub struct Vm {
     /// Set when an allocation failed for want of memory; the machine collects and tries again or raises `vm/memory`.
     pub(crate) out_of_memory: bool,
     pub(crate) cells: Vec<Word>,
-    pub(crate) primitives: Vec<PrimitiveEntry>,
+    pub(crate) primitives: Arc<Vec<PrimitiveEntry>>,
     pub(crate) limits: Limits,
     pub(crate) fibers: crate::schedule::Fibers,
     pub(crate) fiber: Option<Box<Fiber>>,
+    /// It has given back what it does not need to wait.
+    pub(crate) is_resting: bool,
     /// Words that the host keeps alive.
     pub(crate) handles: Vec<Word>,
     pub(crate) native_arguments_end: *mut Word,
@@ -119,12 +124,24 @@ pub struct Vm {
     pub(crate) fuel_used: u64,
     /// What the host room hangs on the machine; dropped after the heap with its resources.
     pub attached: Vec<Box<dyn std::any::Any>>,
+    /// The image that isolates were last started from.
+    pub(crate) imaged: crate::image::Imaged,
+    /// Why module variables have no value here that had one in the image that this isolate began as.
+    pub(crate) missing: Arc<std::collections::HashMap<u32, String>>,
 }
 
 impl Vm {
     /// An isolate with those limits, the machine's own primitives, and nothing else.
     #[must_use]
     pub fn new(limits: Limits) -> Box<Vm> {
+        let mut vm = Vm::with_primitives(limits, Arc::default());
+        for primitive in crate::natives::TABLES.iter().flat_map(|table| table.iter()) {
+            crate::natives::register(&mut vm, primitive);
+        }
+        vm
+    }
+
+    pub(crate) fn with_primitives(limits: Limits, primitives: Arc<Vec<PrimitiveEntry>>) -> Box<Vm> {
         let mut vm = Box::new(Vm {
             heap: Heap::new(limits.memory_bytes),
             cells_start: std::ptr::null_mut(),
@@ -144,10 +161,11 @@ impl Vm {
             signal: Signal::None,
             out_of_memory: false,
             cells: Vec::new(),
-            primitives: Vec::new(),
+            primitives,
             limits,
             fibers: crate::schedule::Fibers::default(),
             fiber: None,
+            is_resting: false,
             handles: Vec::new(),
             native_slots: Vec::new(),
             native_arguments_end: std::ptr::null_mut(),
@@ -163,10 +181,9 @@ impl Vm {
             stress: false,
             fuel_used: 0,
             attached: Vec::new(),
+            imaged: crate::image::Imaged::default(),
+            missing: Arc::default(),
         });
-        for primitive in crate::natives::TABLES.iter().flat_map(|table| table.iter()) {
-            crate::natives::register(&mut vm, primitive);
-        }
         vm.refresh_link();
         vm
     }
@@ -199,6 +216,20 @@ impl Vm {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// The limits less what the running run has used of its fuel and its time.
+    #[must_use]
+    pub fn limits_left(&self) -> Limits {
+        let ms_left = |deadline: Instant| {
+            let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+            u64::try_from(left).unwrap_or(u64::MAX).max(1)
+        };
+        Limits {
+            fuel: self.fuel_left,
+            deadline_ms: self.deadline.map(ms_left),
+            ..self.limits
+        }
     }
 
     /// The switch that interrupts a run from another thread: store [`INTERRUPT`] into it.
@@ -272,11 +303,13 @@ impl Vm {
         self.clear_above_top();
     }
 
-    /// Collects the nursery and gives its memory back; for an isolate with nothing to do.
+    /// Collects the nursery and gives its memory back, and that of stacks beyond what their fibers use; for an isolate with
+    /// nothing to do.
     pub fn rest(&mut self) {
         let roots = self.roots();
         self.heap.rest(&roots);
         self.clear_above_top();
+        self.fibers.rest();
     }
 
     fn roots(&mut self) -> Roots {
@@ -284,6 +317,7 @@ impl Vm {
         roots.add(self.cells.as_mut_ptr(), self.cells.len());
         roots.add(self.handles.as_mut_ptr(), self.handles.len());
         roots.add(self.native_slots.as_mut_ptr(), self.native_slots.len());
+        self.imaged.add_roots(&mut roots);
         roots.add(&raw mut self.pending, 1);
         roots.add(&raw mut self.result, 1);
         if let Signal::Call { callee, arguments } = &mut self.signal {

@@ -166,7 +166,7 @@ pub unsafe extern "C" fn wait(cx: *mut Context, handle: Word) -> Word {
         let Some(id) = vm.fiber_id(handle) else {
             return Err(vm.type_mismatch(":fiber", handle));
         };
-        if let Some(value) = vm.ended(id)? {
+        if let Some(value) = vm.answer_of(handle)? {
             return Ok(value);
         }
         vm.signal = Signal::Park(id);

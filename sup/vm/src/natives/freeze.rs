@@ -118,7 +118,7 @@ fn freeze(vm: &mut Vm, arguments: &[Word]) -> Outcome {
             let made = close(vm, &done)?;
             met.insert(done.word, Some(made));
             let Some(outer) = stack.last_mut() else {
-                return Ok(made);
+                return Ok(vm.in_region(made));
             };
             outer.settle(made);
             continue;
@@ -155,7 +155,8 @@ impl Thawed {
 
 /// Begins to freeze a value with parts; nothing for one without.
 fn open(vm: &mut Vm, word: Word) -> Result<Option<Thawed>, Raise> {
-    let Some(obj) = Obj::from_word(word) else {
+    // What lies in a region is frozen.
+    let Some(obj) = Obj::from_word(word).filter(|obj| !obj.header().is_in_region()) else {
         return Ok(None);
     };
     let parts = match obj.kind() {

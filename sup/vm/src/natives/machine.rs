@@ -22,13 +22,11 @@ fn spawn(vm: &mut Vm, arguments: &[Word]) -> Outcome {
 
 fn wait(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     let Some(id) = vm.fiber_id(arguments[0]) else {
-        return Err(vm.raise_data("type/mismatch", "await takes the handle of a fiber", arguments[0]));
+        let message = "await takes the handle of a fiber or an isolate";
+        return Err(vm.raise_data("type/mismatch", message, arguments[0]));
     };
-    if let Some(answer) = vm.ended(id)? {
+    if let Some(answer) = vm.answer_of(arguments[0])? {
         return Ok(answer);
-    }
-    if !vm.is_open(id) {
-        return Err(vm.raise("fiber/forgotten", "the answer of this fiber was already taken"));
     }
     vm.signal = Signal::Park(id);
     Err(crate::error::Raise)
@@ -38,7 +36,7 @@ fn cancel(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     let Some(id) = vm.fiber_id(arguments[0]) else {
         return Err(vm.raise_data(
             "type/mismatch",
-            "cancel takes the handle of a fiber",
+            "cancel takes the handle of a fiber or an isolate",
             arguments[0],
         ));
     };
