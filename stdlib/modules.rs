@@ -14,6 +14,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("buffer", include_str!("buffer.slp")),
     ("bytes", include_str!("bytes.slp")),
     ("json", include_str!("json.slp")),
+    ("isolate", include_str!("isolate.slp")),
     ("store", include_str!("store.slp")),
     ("time", include_str!("time.slp")),
     ("test", include_str!("test.slp")),

@@ -4,6 +4,7 @@ mod checking;
 mod documenting;
 mod errors;
 mod evaluating;
+mod isolates;
 mod limits;
 mod prompt;
 mod running;

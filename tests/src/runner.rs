@@ -1,10 +1,8 @@
 //! Runs cases of test scripts: one runtime for many cases, a fresh module for each.
 
-use std::cell::RefCell;
 use std::env;
 use std::io;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slp::Span;
 use sup_runtime::console::Console;
@@ -22,7 +20,7 @@ pub struct Runner {
 
 struct Session {
     runtime: Runtime,
-    printed: Rc<RefCell<String>>,
+    printed: Arc<Mutex<String>>,
 }
 
 impl Runner {
@@ -61,7 +59,7 @@ enum Library {
 
 impl Session {
     fn new(library: Library) -> Session {
-        let printed = Rc::new(RefCell::new(String::new()));
+        let printed = Arc::new(Mutex::new(String::new()));
         let mut builder = Runtime::builder(Limits::generous())
             .grants(Grants::all())
             .console(Box::new(Recorder {
@@ -87,14 +85,14 @@ impl Session {
         let source = format!("case:{module}");
         let mut results = Vec::new();
         let printed = self.printed.clone();
-        printed.borrow_mut().clear();
+        text_of(&printed).clear();
         self.runtime
             .eval_each(&module, &source, program, |runtime, span, outcome| {
                 let result = match outcome {
                     Ok(value) => FormResult::value(range(span), runtime.repr(value)),
                     Err(problems) => raised(program, &source, span, &problems),
                 };
-                results.push(result.with_printed(std::mem::take(&mut *printed.borrow_mut())));
+                results.push(result.with_printed(std::mem::take(&mut *text_of(&printed))));
             });
         results
     }
@@ -121,14 +119,18 @@ fn range(span: Span) -> std::ops::Range<usize> {
     span.start as usize..span.end as usize
 }
 
+fn text_of(printed: &Mutex<String>) -> MutexGuard<'_, String> {
+    printed.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A console that keeps what is printed where the runner can take it.
 struct Recorder {
-    printed: Rc<RefCell<String>>,
+    printed: Arc<Mutex<String>>,
 }
 
 impl Console for Recorder {
     fn write(&mut self, text: &str) -> io::Result<()> {
-        self.printed.borrow_mut().push_str(text);
+        text_of(&self.printed).push_str(text);
         Ok(())
     }
 

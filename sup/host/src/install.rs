@@ -32,7 +32,16 @@ pub(crate) struct Installed {
     pub shared: Rc<Shared>,
     pub kernel: Arc<Kernel>,
     first_id: u32,
-    functions: Vec<Option<(Function, Gating)>>,
+    functions: Functions,
+}
+
+/// The functions of a kernel's primitives, by their number less the first one's.
+type Functions = Arc<[Option<(Function, Gating)>]>;
+
+/// The kernels of an isolate, for those that it starts.
+#[derive(Clone, Default)]
+pub struct Inherited {
+    kernels: Vec<(Arc<Kernel>, u32, Functions)>,
 }
 
 /// Whether a primitive runs on one thread at a time.
@@ -86,6 +95,56 @@ pub fn attach(vm: &mut Vm, services: Services) {
     }));
 }
 
+/// What isolates that this one starts inherit.
+#[must_use]
+pub fn inherited(vm: &Vm) -> Inherited {
+    let attached = vm
+        .attached
+        .iter()
+        .find_map(|attached| attached.downcast_ref::<Attached>());
+    let installed = attached.map_or(&[][..], |attached| &attached.installed);
+    let kernels = installed.iter().map(|installed| {
+        let Installed {
+            kernel,
+            first_id,
+            functions,
+            ..
+        } = &**installed;
+        (kernel.clone(), *first_id, functions.clone())
+    });
+    Inherited {
+        kernels: kernels.collect(),
+    }
+}
+
+/// Prepares a machine that has the primitives of the one that it inherits from. In place of `attach`.
+pub fn attach_inherited(vm: &mut Vm, services: Services, inherited: &Inherited) {
+    attach(vm, services);
+    for (kernel, first_id, functions) in &inherited.kernels {
+        hang(vm, kernel, *first_id, functions.clone());
+    }
+}
+
+/// Hangs a kernel on a machine; the index by which the entries of its primitives find it.
+fn hang(vm: &mut Vm, kernel: &Arc<Kernel>, first_id: u32, functions: Functions) -> u32 {
+    let attached = vm
+        .attached
+        .iter_mut()
+        .find_map(|attached| attached.downcast_mut::<Attached>());
+    let attached = attached.expect("the machine is prepared with `attach` before kernels are installed");
+    let installed = Box::new(Installed {
+        shared: attached.shared.clone(),
+        kernel: kernel.clone(),
+        first_id,
+        functions,
+    });
+    let address = std::ptr::from_ref(&*installed).cast::<c_void>().cast_mut();
+    attached.installed.push(installed);
+    let index = vm.kernel_states.len() as u32;
+    vm.kernel_states.push(address);
+    index
+}
+
 /// Gives a kernel's primitives to an isolate, under `kernel/name`.
 ///
 /// # Panics
@@ -111,21 +170,7 @@ pub fn install(vm: &mut Vm, kernel: &Arc<Kernel>) {
         };
         functions[index] = Some((primitive.function, gating));
     }
-    let attached = vm
-        .attached
-        .iter_mut()
-        .find_map(|attached| attached.downcast_mut::<Attached>());
-    let attached = attached.expect("the machine is prepared with `attach` before kernels are installed");
-    let installed = Box::new(Installed {
-        shared: attached.shared.clone(),
-        kernel: kernel.clone(),
-        first_id,
-        functions,
-    });
-    let address = std::ptr::from_ref(&*installed).cast::<c_void>().cast_mut();
-    attached.installed.push(installed);
-    let index = vm.kernel_states.len() as u32;
-    vm.kernel_states.push(address);
+    let index = hang(vm, kernel, first_id, functions.into());
     for (name, primitive) in names.iter().zip(kernel.primitives()) {
         let is_direct = primitive.has(flags::LEAF) && primitive.has(flags::MT);
         let run = if is_direct {

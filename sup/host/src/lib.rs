@@ -39,7 +39,7 @@ mod table;
 
 pub use declaration::{Declaration, DeclaredFunction};
 pub use error::LoadError;
-pub use install::{attach, install, remove};
+pub use install::{Inherited, attach, attach_inherited, inherited, install, remove};
 pub use kernel::{Kernel, PrimitiveInfo};
 pub use loader::Loader;
 pub use search::{Found, SearchPath};

@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use sup_store::{Store, StoreLocation};
 use sup_vm::natives::BasePrimitive;
 use sup_vm::vm::{Limits, Vm};
 
-use crate::console::Console;
+use crate::console::{Console, SharedConsole};
 use crate::control::Listener;
 use crate::grants::{Capability, Grants};
 use crate::lazy::{Greeter, LazyStore};
@@ -62,14 +63,14 @@ impl Builder {
     /// Where the program's text goes and comes from; it needs the capability `console` besides.
     #[must_use]
     pub fn console(mut self, console: Box<dyn Console>) -> Builder {
-        self.world.console = Some(console);
+        self.world.console = Some(SharedConsole::new(console));
         self
     }
 
     /// The program's arguments.
     #[must_use]
     pub fn arguments(mut self, arguments: Vec<String>) -> Builder {
-        self.world.arguments = arguments;
+        self.world.arguments = arguments.into();
         self
     }
 
@@ -83,20 +84,23 @@ impl Builder {
     /// The store that its code and data live in.
     #[must_use]
     pub fn store(mut self, store: std::sync::Arc<dyn Store>) -> Builder {
-        self.world.store = Some(Rc::new(LazyStore::over(store)));
+        self.world.store = Some(Arc::new(LazyStore::over(store)));
         self
     }
 
     /// Where the store is that its code and data live in; it is opened when code first needs it.
     #[must_use]
     pub fn store_at(mut self, location: StoreLocation) -> Builder {
-        self.world.store = Some(Rc::new(LazyStore::at(location)));
+        self.world.store = Some(Arc::new(LazyStore::at(location)));
         self
     }
 
     /// What is done once the store has been opened.
     #[must_use]
-    pub fn when_store_opens(mut self, greeter: impl FnOnce(Opened) -> Option<Listener> + 'static) -> Builder {
+    pub fn when_store_opens(
+        mut self,
+        greeter: impl FnOnce(Opened) -> Option<Listener> + Send + 'static,
+    ) -> Builder {
         self.greeter = Some(Box::new(greeter));
         self
     }
@@ -118,7 +122,7 @@ impl Builder {
     /// The environment variables that the program may see, with the capability `env`.
     #[must_use]
     pub fn environment(mut self, variables: std::collections::HashMap<String, String>) -> Builder {
-        self.world.environment = variables;
+        self.world.environment = variables.into();
         self
     }
 
@@ -149,7 +153,7 @@ impl Builder {
         if let (Some(store), Some(greeter)) = (&store, self.greeter) {
             store.greet(greeter, vm.inbox());
         }
-        let services = crate::services::services(store).map_err(|problem| vec![problem])?;
+        let services = crate::services::services(store, world.borrow().namespaces.clone());
         sup_host::attach(&mut vm, services);
         if self.core == Core::Loaded {
             load::standard_module(&mut vm, &world, crate::world::CORE)?;
@@ -169,7 +173,10 @@ impl Builder {
 
 /// The primitives that need the runtime.
 fn own_primitives() -> impl Iterator<Item = &'static BasePrimitive> {
-    crate::natives::TABLE.iter().chain(crate::store_natives::TABLE)
+    crate::natives::TABLE
+        .iter()
+        .chain(crate::store_natives::TABLE)
+        .chain(crate::isolates::TABLE)
 }
 
 fn add_base_primitives(vm: &mut Vm, world: &mut World) {

@@ -157,7 +157,7 @@ fn load_stored(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Resu
     world
         .borrow_mut()
         .modules
-        .insert(module.clone(), crate::modules::Module::default());
+        .insert(module.clone(), crate::modules::Module::default().into());
     let value = load::load_text(vm, world, &module, &Source::named(module.clone()), text)?;
     vm.set_cell(&module, VALUE, value);
     let mut world = world.borrow_mut();
@@ -355,7 +355,7 @@ pub fn put(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Result<W
 ///
 /// # Errors
 /// When the world was given none, or it cannot be opened.
-pub fn codebase_of(world: &SharedWorld) -> Result<std::rc::Rc<Codebase>, Problem> {
+pub fn codebase_of(world: &SharedWorld) -> Result<Arc<Codebase>, Problem> {
     let lazy = world.borrow().store.clone();
     let lazy = lazy.ok_or_else(|| {
         Problem::new("store/none", "there is no store here")

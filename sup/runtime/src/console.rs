@@ -1,7 +1,9 @@
 //! Where a program's text goes and comes from. The builder gives it; without one, output is dropped and input is empty.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 /// Standard output, error and input of a program.
-pub trait Console {
+pub trait Console: Send {
     /// Writes text for the program's reader.
     ///
     /// # Errors
@@ -25,6 +27,23 @@ pub trait Console {
     /// # Errors
     /// When it cannot.
     fn flush(&mut self) -> std::io::Result<()>;
+}
+
+/// A console that the isolates of a program share; one of them uses it at a time.
+#[derive(Clone)]
+pub struct SharedConsole(Arc<Mutex<Box<dyn Console>>>);
+
+impl SharedConsole {
+    /// Shares a console.
+    #[must_use]
+    pub fn new(console: Box<dyn Console>) -> SharedConsole {
+        SharedConsole(Arc::new(Mutex::new(console)))
+    }
+
+    /// The console, for as long as nobody else is to use it.
+    pub fn lock(&self) -> MutexGuard<'_, Box<dyn Console>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A console that keeps what is written, and has no input.

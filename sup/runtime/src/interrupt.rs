@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use sup_vm::schedule::Inbox;
 use sup_vm::vm::INTERRUPT;
 
 use crate::runtime::Runtime;
 
 /// Stops what a runtime runs; can be sent to any thread.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Interrupter {
     switch: Arc<AtomicU32>,
+    inbox: Arc<Inbox>,
 }
 
 impl Interrupter {
@@ -18,6 +20,7 @@ impl Interrupter {
     /// `forget`: what a user takes for one run may be several.
     pub fn interrupt(&self) {
         self.switch.store(INTERRUPT, Ordering::Relaxed);
+        self.inbox.nudge();
     }
 
     /// Lets runs go on again.
@@ -32,6 +35,7 @@ impl Runtime {
     pub fn interrupter(&self) -> Interrupter {
         Interrupter {
             switch: self.vm.interrupt_switch(),
+            inbox: self.vm.inbox(),
         }
     }
 }

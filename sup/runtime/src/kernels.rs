@@ -35,7 +35,7 @@ pub fn load(vm: &mut Vm, world: &SharedWorld, name: &str, asker: Asker) -> Resul
     }
     let loader = {
         let world = world.borrow();
-        Loader::new(SearchPath::new(world.kernel_paths.clone()), &world.temporary)
+        Loader::new(SearchPath::new(world.kernel_paths.to_vec()), &world.temporary)
     };
     let found = loader.find(name).map_err(|error| told(name, &error))?;
     let declared = declared(world, &found)?;

@@ -1,8 +1,6 @@
 //! The store of an isolate: opened when code first needs it, never before, because most programs need none.
 
-use std::cell::{OnceCell, RefCell};
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sup_store::{Store, StoreError, StoreLimits, StoreLocation};
 
@@ -11,15 +9,16 @@ use crate::control::Listener;
 use crate::serving::Opened;
 
 /// What is done once the store is open; the listener is kept for as long as the store.
-pub type Greeter = Box<dyn FnOnce(Opened) -> Option<Listener>>;
+pub type Greeter = Box<dyn FnOnce(Opened) -> Option<Listener> + Send>;
 
 /// A store that may still be unopened.
 pub struct LazyStore {
     // Dropped first: it answers out of the store.
-    listener: OnceCell<Listener>,
-    opened: OnceCell<Rc<Codebase>>,
+    listener: OnceLock<Listener>,
+    opened: OnceLock<Arc<Codebase>>,
     location: StoreLocation,
-    greeting: RefCell<Option<(Greeter, Arc<sup_vm::schedule::Inbox>)>>,
+    /// Locked by whoever opens the store: of several isolates one does.
+    greeting: Mutex<Option<(Greeter, Arc<sup_vm::schedule::Inbox>)>>,
 }
 
 impl LazyStore {
@@ -27,10 +26,10 @@ impl LazyStore {
     #[must_use]
     pub fn at(location: StoreLocation) -> LazyStore {
         LazyStore {
-            listener: OnceCell::new(),
-            opened: OnceCell::new(),
+            listener: OnceLock::new(),
+            opened: OnceLock::new(),
             location,
-            greeting: RefCell::default(),
+            greeting: Mutex::default(),
         }
     }
 
@@ -38,29 +37,37 @@ impl LazyStore {
     #[must_use]
     pub fn over(store: Arc<dyn Store>) -> LazyStore {
         let lazy = LazyStore::at(StoreLocation::Memory);
-        drop(lazy.opened.set(Rc::new(Codebase::new(store))));
+        drop(lazy.opened.set(Arc::new(Codebase::new(store))));
         lazy
     }
 
     /// Has that done when the store is opened.
     pub(crate) fn greet(&self, greeter: Greeter, inbox: Arc<sup_vm::schedule::Inbox>) {
-        *self.greeting.borrow_mut() = Some((greeter, inbox));
+        *self.greeting() = Some((greeter, inbox));
+    }
+
+    fn greeting(&self) -> MutexGuard<'_, Option<(Greeter, Arc<sup_vm::schedule::Inbox>)>> {
+        self.greeting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The code of the store, which is opened now if it was not.
     ///
     /// # Errors
     /// When it cannot be opened; the next one who needs it tries again.
-    pub fn codebase(&self) -> Result<Rc<Codebase>, StoreError> {
+    pub fn codebase(&self) -> Result<Arc<Codebase>, StoreError> {
+        if let Some(codebase) = self.opened.get() {
+            return Ok(codebase.clone());
+        }
+        let mut greeting = self.greeting();
         if let Some(codebase) = self.opened.get() {
             return Ok(codebase.clone());
         }
         let store = sup_store::open(&self.location, StoreLimits::standard())?;
         let codebase = self
             .opened
-            .get_or_init(|| Rc::new(Codebase::new(store.clone())))
+            .get_or_init(|| Arc::new(Codebase::new(store.clone())))
             .clone();
-        let greeting = self.greeting.borrow_mut().take();
+        let greeting = greeting.take();
         if let Some((greeter, inbox)) = greeting {
             let socket = self.location.control_socket();
             if let Some(listener) = greeter(Opened { store, socket, inbox }) {
@@ -74,7 +81,7 @@ impl LazyStore {
     ///
     /// # Errors
     /// When there is one and it cannot be opened.
-    pub fn existing(&self) -> Result<Option<Rc<Codebase>>, StoreError> {
+    pub fn existing(&self) -> Result<Option<Arc<Codebase>>, StoreError> {
         let exists = match &self.location {
             StoreLocation::Memory => self.opened.get().is_some(),
             StoreLocation::Directory(path) => path.is_dir(),

@@ -29,6 +29,8 @@ pub mod grants;
 
 pub mod interrupt;
 
+pub mod isolates;
+
 pub mod kernels;
 
 pub mod load;
@@ -36,6 +38,8 @@ pub mod load;
 pub mod modules;
 
 pub mod natives;
+
+pub mod on_write;
 
 pub mod problem;
 
@@ -56,6 +60,8 @@ mod survey;
 pub mod testing;
 
 mod timer;
+
+mod threads;
 
 pub mod world;
 

@@ -200,14 +200,11 @@ fn debug(vm: &mut Vm, arguments: &[Word]) -> Outcome {
 /// Writes to the program's console.
 pub(crate) fn write(vm: &mut Vm, text: &str) -> Result<(), Raise> {
     let world = world_of(vm);
-    let mut world = world.borrow_mut();
-    if !world.grants.has(Capability::Console) {
+    if !world.borrow().grants.has(Capability::Console) {
         return Err(vm.raise("capability/denied", "writing to the console was not granted"));
     }
-    let outcome = world
-        .console
-        .as_mut()
-        .map_or(Ok(()), |console| console.write(text));
+    let console = world.borrow().console.clone();
+    let outcome = console.map_or(Ok(()), |console| console.lock().write(text));
     outcome.map_err(|error| vm.raise("io/write", &format!("the console cannot be written: {error}")))
 }
 

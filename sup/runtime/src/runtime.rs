@@ -88,9 +88,10 @@ impl Runtime {
     }
 
     pub(crate) fn flush(&mut self) {
-        if let Some(console) = &mut self.world.borrow_mut().console {
+        let console = self.world.borrow().console.clone();
+        if let Some(console) = console {
             // A reader that has gone away is told by the next write.
-            drop(console.flush());
+            drop(console.lock().flush());
         }
     }
 }

@@ -3,8 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sup_abi::word::NIL;
 use sup_host::Services;
@@ -21,28 +20,41 @@ use crate::console::Console;
 use crate::grants::Capability;
 use crate::lazy::LazyStore;
 use crate::natives::{raise_problem, world_of};
-use crate::problem::Problem;
 
 /// Entries that one page of a scan holds at most.
 const PAGE: usize = 1024;
 
-/// The services of a runtime whose durable store that is.
-///
-/// # Errors
-/// When no store in memory can be made.
-pub fn services(durable: Option<Rc<LazyStore>>) -> Result<Services, Problem> {
-    let namespaces =
-        Namespaces::new(None, Tenant::local(), StoreLimits::standard()).map_err(|error| told(&error))?;
+/// The stores that a program has opened by name, made when it first opens one. Its isolates share them.
+#[derive(Default)]
+pub struct OpenStores {
+    namespaces: Mutex<Option<Arc<Namespaces>>>,
+}
+
+impl OpenStores {
+    fn get(&self) -> Result<Arc<Namespaces>, StoreError> {
+        let mut made = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(namespaces) = &*made {
+            return Ok(namespaces.clone());
+        }
+        let namespaces = Arc::new(Namespaces::new(None, Tenant::local(), StoreLimits::standard())?);
+        *made = Some(namespaces.clone());
+        Ok(namespaces)
+    }
+}
+
+/// The services of an isolate: its durable store, and the stores that its program has opened.
+#[must_use]
+pub fn services(durable: Option<Arc<LazyStore>>, opened: Arc<OpenStores>) -> Services {
     let stores = Stores {
-        namespaces,
+        opened,
         durable,
         open: RefCell::default(),
     };
-    Ok(Services {
+    Services {
         io: Some(Box::new(Terminal)),
         files: Some(Box::new(Files)),
         store: Some(Box::new(stores)),
-    })
+    }
 }
 
 fn require(vm: &mut Vm, capability: Capability) -> Result<(), Raise> {
@@ -66,12 +78,8 @@ impl Terminal {
         act: impl FnOnce(&mut dyn Console) -> std::io::Result<T>,
     ) -> Result<T, Raise> {
         require(vm, Capability::Console)?;
-        let world = world_of(vm);
-        let outcome = world
-            .borrow_mut()
-            .console
-            .as_mut()
-            .map_or_else(|| Ok(T::default()), |console| act(&mut **console));
+        let console = world_of(vm).borrow().console.clone();
+        let outcome = console.map_or_else(|| Ok(T::default()), |console| act(&mut **console.lock()));
         outcome.map_err(|error| vm.raise("io/console", &format!("the console failed: {error}")))
     }
 }
@@ -103,7 +111,7 @@ impl IoService for Terminal {
         require(vm, Capability::Environment)?;
         let arguments = world_of(vm).borrow().arguments.clone();
         let mut words = Vec::with_capacity(arguments.len());
-        for argument in &arguments {
+        for argument in arguments.iter() {
             words.push(vm.new_str(argument)?);
         }
         vm.new_list(2, &words)
@@ -133,8 +141,8 @@ impl FilesService for Files {
 
 /// The namespaces that an isolate has open. A handle is the place of a namespace in the list.
 struct Stores {
-    namespaces: Namespaces,
-    durable: Option<Rc<LazyStore>>,
+    opened: Arc<OpenStores>,
+    durable: Option<Arc<LazyStore>>,
     open: RefCell<Opened>,
 }
 
@@ -190,7 +198,7 @@ const fn durable_as(durability: Durability) -> sup_store::Durability {
 impl StoreService for Stores {
     fn open_memory(&self, vm: &mut Vm, name: &str) -> Result<u64, Raise> {
         require(vm, Capability::Store)?;
-        let opened = self.namespaces.open_memory(name);
+        let opened = self.opened.get().and_then(|stores| stores.open_memory(name));
         opened
             .map(|namespace| self.handle(name, namespace))
             .map_err(|error| raised(vm, &error))
@@ -198,13 +206,13 @@ impl StoreService for Stores {
 
     fn open_disk(&self, vm: &mut Vm, name: &str, path: Option<&str>) -> Result<u64, Raise> {
         require(vm, Capability::Store)?;
-        let opened = match path {
-            None => self.namespaces.open_disk_in(name, || self.durable()),
-            Some(path) => {
-                require(vm, Capability::FileWrite)?;
-                self.namespaces.open_disk_at(name, path.as_ref())
-            }
-        };
+        if path.is_some() {
+            require(vm, Capability::FileWrite)?;
+        }
+        let opened = self.opened.get().and_then(|stores| match path {
+            None => stores.open_disk_in(name, || self.durable()),
+            Some(path) => stores.open_disk_at(name, path.as_ref()),
+        });
         opened
             .map(|namespace| self.handle(name, namespace))
             .map_err(|error| raised(vm, &error))
@@ -212,7 +220,13 @@ impl StoreService for Stores {
 
     fn find(&self, vm: &mut Vm, name: &str) -> Result<Option<u64>, Raise> {
         require(vm, Capability::Store)?;
-        Ok(self.open.borrow().handles.get(name).copied())
+        let known = self.open.borrow().handles.get(name).copied();
+        if known.is_some() {
+            return Ok(known);
+        }
+        // Another isolate of the program may have opened it.
+        let stores = self.opened.get().map_err(|error| raised(vm, &error))?;
+        Ok(stores.get(name).map(|namespace| self.handle(name, namespace)))
     }
 
     fn get(&self, vm: &mut Vm, store: u64, key: &[u8]) -> Result<Option<Vec<u8>>, Raise> {

@@ -91,12 +91,12 @@ fn tell_change(inbox: &Inbox, name: &str) {
     inbox.post(Box::new(move |vm| {
         let world = world_of(vm);
         if let Err(problems) = codebase::refresh(vm, &world, &name)
-            && let Some(console) = &mut world.borrow_mut().console
+            && let Some(console) = world.borrow().console.clone()
         {
             for problem in problems {
                 let line = format!("{name} stays as it was: {}: {}\n", problem.code, problem.message);
                 // Nobody is left to be told when the console is closed.
-                drop(console.write_error(&line));
+                drop(console.lock().write_error(&line));
             }
         }
         Ok(NIL)

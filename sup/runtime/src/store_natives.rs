@@ -20,7 +20,7 @@ pub const TABLE: &[BasePrimitive] = &[
     base!("%store-remove", "(name :str) :bool", 1..Some(1), remove),
 ];
 
-fn granted(vm: &mut Vm) -> Result<std::rc::Rc<Codebase>, Raise> {
+fn granted(vm: &mut Vm) -> Result<std::sync::Arc<Codebase>, Raise> {
     let world = world_of(vm);
     if !world.borrow().grants.has(Capability::Store) {
         return Err(vm.raise("capability/denied", "reaching the store was not granted"));

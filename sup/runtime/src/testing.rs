@@ -2,11 +2,10 @@
 
 pub mod script;
 
-use std::cell::RefCell;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slp::{LineIndex, Span};
 
@@ -82,7 +81,7 @@ pub struct Tester<'a> {
 
 struct Session {
     runtime: Runtime,
-    printed: Rc<RefCell<String>>,
+    printed: Arc<Mutex<String>>,
 }
 
 impl<'a> Tester<'a> {
@@ -144,7 +143,7 @@ impl<'a> Tester<'a> {
             Library::Bare => &mut self.bare,
         };
         if place.is_none() {
-            let printed = Rc::new(RefCell::new(String::new()));
+            let printed = Arc::new(Mutex::new(String::new()));
             let console = Box::new(Tape {
                 printed: printed.clone(),
             });
@@ -161,7 +160,7 @@ impl Session {
     /// Carries the forms of a text out; how each of them ended.
     fn run(&mut self, module: &str, source: &Source, text: &str) -> Vec<Ended> {
         let printed = self.printed.clone();
-        printed.borrow_mut().clear();
+        text_of(&printed).clear();
         let mut ended = Vec::new();
         self.runtime
             .eval_while(module, source, text, |runtime, span, outcome| {
@@ -172,7 +171,7 @@ impl Session {
                 ended.push(Ended {
                     span: range(span),
                     outcome,
-                    printed: std::mem::take(&mut *printed.borrow_mut()),
+                    printed: std::mem::take(&mut *text_of(&printed)),
                 });
                 ControlFlow::Continue(())
             });
@@ -293,14 +292,18 @@ fn range(span: Span) -> std::ops::Range<usize> {
     span.start as usize..span.end as usize
 }
 
+fn text_of(printed: &Mutex<String>) -> MutexGuard<'_, String> {
+    printed.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A console that keeps what is printed where the tester can take it.
 struct Tape {
-    printed: Rc<RefCell<String>>,
+    printed: Arc<Mutex<String>>,
 }
 
 impl Console for Tape {
     fn write(&mut self, text: &str) -> io::Result<()> {
-        self.printed.borrow_mut().push_str(text);
+        text_of(&self.printed).push_str(text);
         Ok(())
     }
 

@@ -8,11 +8,14 @@ use std::sync::Arc;
 
 use sup_vm::vm::Kept;
 
-use crate::console::Console;
+use crate::console::SharedConsole;
 use crate::grants::Grants;
+use crate::isolates::Children;
 use crate::lazy::LazyStore;
 use crate::modules::{Entry, Module, PrimitiveInfo};
+use crate::on_write::OnWrite;
 use crate::problem::Problem;
+use crate::services::OpenStores;
 
 /// Shared access to the world. Borrowed for a look-up at a time, never while code runs.
 pub type SharedWorld = Rc<RefCell<World>>;
@@ -21,13 +24,13 @@ pub type SharedWorld = Rc<RefCell<World>>;
 #[derive(Default)]
 pub struct World {
     /// Modules by full name.
-    pub modules: HashMap<String, Module>,
+    pub modules: OnWrite<HashMap<String, OnWrite<Module>>>,
     /// Primitives by full name, `alu/add` or `%count`.
-    pub primitives: HashMap<String, PrimitiveInfo>,
+    pub primitives: OnWrite<HashMap<String, PrimitiveInfo>>,
     /// Everyday names of loaded kernels, to full names.
-    pub everyday: HashMap<String, String>,
+    pub everyday: OnWrite<HashMap<String, String>>,
     /// Source texts by name.
-    pub sources: HashMap<String, Arc<str>>,
+    pub sources: OnWrite<HashMap<String, Arc<str>>>,
     /// Functions of macros, kept alive.
     pub macro_functions: Vec<Kept>,
     /// Kernels that were loaded.
@@ -35,25 +38,29 @@ pub struct World {
     /// Where private copies of their libraries are made while they are opened.
     pub temporary: PathBuf,
     /// Environment variables that the program may see.
-    pub environment: HashMap<String, String>,
+    pub environment: OnWrite<HashMap<String, String>>,
     /// Modules that are being loaded, outermost first.
     pub loading: Vec<String>,
     /// What the isolate may reach.
     pub grants: Grants,
     /// Where text goes.
-    pub console: Option<Box<dyn Console>>,
+    pub console: Option<SharedConsole>,
     /// Arguments of the program.
-    pub arguments: Vec<String>,
+    pub arguments: OnWrite<Vec<String>>,
     /// Directories in which imports are looked for besides the importing file's own.
-    pub import_paths: Vec<PathBuf>,
+    pub import_paths: OnWrite<Vec<PathBuf>>,
     /// Directories in which kernels are looked for, the first one first.
-    pub kernel_paths: Vec<PathBuf>,
+    pub kernel_paths: OnWrite<Vec<PathBuf>>,
     /// The store that code and data live in, when there is one.
-    pub store: Option<Rc<LazyStore>>,
+    pub store: Option<Arc<LazyStore>>,
     /// Problems of stored texts that were loaded on the way; told by whoever asked for them.
     pub load_problems: Vec<Problem>,
     /// The error value that was last raised to the outside.
     pub last_error: Option<Kept>,
+    /// The stores that programs have open, in memory and elsewhere; the isolates of a program share them.
+    pub namespaces: Arc<OpenStores>,
+    /// The isolates that this one has started.
+    pub children: Children,
     /// How many evaluations had a source of their own.
     pub n_evaluations: u64,
     /// How many fresh modules were made.
@@ -66,6 +73,29 @@ pub const CORE: &str = "core";
 pub const MAIN: &str = "main";
 
 impl World {
+    /// The world of an isolate that this one's starts, with those grants: what both know is shared until one changes it.
+    #[must_use]
+    pub fn seed(&self, grants: Grants) -> World {
+        World {
+            modules: self.modules.clone(),
+            primitives: self.primitives.clone(),
+            everyday: self.everyday.clone(),
+            sources: self.sources.clone(),
+            kernels: self.kernels.clone(),
+            temporary: self.temporary.clone(),
+            environment: self.environment.clone(),
+            grants,
+            console: self.console.clone(),
+            arguments: self.arguments.clone(),
+            import_paths: self.import_paths.clone(),
+            kernel_paths: self.kernel_paths.clone(),
+            store: self.store.clone(),
+            namespaces: self.namespaces.clone(),
+            children: self.children.of_family(),
+            ..World::default()
+        }
+    }
+
     /// The module of that name, made when it is new.
     pub fn module(&mut self, name: &str) -> &mut Module {
         self.modules.entry(name.to_owned()).or_default()
