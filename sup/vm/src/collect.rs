@@ -32,6 +32,8 @@ impl Roots {
 
 /// Free blocks that are kept ready after a full collection, before memory is given back.
 const SPARE_BLOCKS: usize = 32;
+/// Bytes that are added at least before an isolate that rests collects everything.
+const RESTING_BYTES: usize = 256 * 1024;
 
 impl Heap {
     /// Collects: the nursery always, everything when enough was allocated since the last time or `everything` asks.
@@ -185,10 +187,23 @@ impl Heap {
         self.free.reverse();
     }
 
-    /// Empties the nursery and gives its memory back; for an isolate that has nothing to do.
+    /// Empties the nursery and gives its memory back, and that of the blocks without anything in them; for an isolate that
+    /// has nothing to do. Everything is collected when enough was added since the last rest.
     pub fn rest(&mut self, roots: &Roots) {
-        self.collect(roots, Extent::Nursery);
+        let added = self.used_bytes().saturating_sub(self.rested_bytes);
+        let extent = if added > RESTING_BYTES.max(self.rested_bytes / 2) {
+            Extent::Everything
+        } else {
+            Extent::Nursery
+        };
+        self.collect(roots, extent);
+        self.rested_bytes = self.used_bytes();
         self.nursery.release_from(0);
+        for index in &self.free {
+            self.blocks[*index].release();
+        }
+        // The stack of the last collection may have been long.
+        self.gray = Vec::new();
     }
 }
 

@@ -99,6 +99,8 @@ pub struct Heap {
     pub(crate) n_blocks_used: usize,
     /// Bytes in use after which everything is collected.
     pub(crate) major_at: usize,
+    /// Bytes in use when the isolate last rested.
+    pub(crate) rested_bytes: usize,
     pub(crate) quota: usize,
     /// Set when an allocation did not fit the nursery: the machine collects at its next safepoint.
     pub(crate) wants_collection: bool,
@@ -154,6 +156,7 @@ impl Heap {
             regions: crate::region::Regions::default(),
             n_blocks_used: 0,
             major_at: 16 * 1024 * 1024,
+            rested_bytes: 0,
             quota,
             wants_collection: false,
             stress: false,

@@ -365,3 +365,25 @@ fn a_handle_keeps_the_answer_and_the_machine_does_not() {
         "the answer is gone with its handle"
     );
 }
+
+#[test]
+fn a_machine_that_rests_gives_back_what_nobody_names() {
+    let mut vm = Vm::for_tests();
+    let texts: Vec<Word> = (0..50_000)
+        .map(|n| text(&mut vm, &format!("item {n} of many")))
+        .collect();
+    let kept = list(&mut vm, &texts);
+    let kept = vm.keep(kept);
+    vm.collect(Extent::Nursery);
+    let held = vm.heap.used_bytes();
+    vm.release(kept);
+    vm.rest();
+    assert!(vm.heap.used_bytes() < held / 10, "{held} bytes before");
+    let majors = vm.heap.stats().major;
+    for _ in 0..10 {
+        vm.rest();
+    }
+    assert_eq!(vm.heap.stats().major, majors, "nothing was added");
+    let word = text(&mut vm, "made after the rest");
+    check_arrives(&mut vm, word);
+}
