@@ -339,9 +339,9 @@ unsafe fn run(pc: *const Insn, base: *mut Word, vm: *mut Vm, frame: *mut *const 
             let insn = *at;
             state.pc = at.add(1);
             macro_rules! arms {
-                ($$($name:ident)*) => {
+                ($($name:ident)*) => {
                     match insn.op_number() {
-                        $$(number if number == Op::$name as u8 => match fast::$name::run(&mut state, Place(at)) {
+                        $(number if number == Op::$name as u8 => match fast::$name::run(&mut state, Place(at)) {
                             Step::Second => fast::$name::second(&mut state, Place(at)),
                             step => step,
                         },)*
