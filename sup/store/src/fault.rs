@@ -37,6 +37,11 @@ pub enum StoreError {
         /// The path that was refused.
         path: PathBuf,
     },
+    /// This build of the crate has no stores in directories.
+    NoDisk {
+        /// The path given.
+        path: PathBuf,
+    },
     /// No durable store is open, and the request needs one.
     Missing,
     /// The disk, or the memory given to a memory store, is full.
@@ -107,6 +112,7 @@ impl StoreError {
             StoreError::NotADirectory { .. } => "store/not-a-directory",
             StoreError::NotAStore { .. } => "store/not-a-store",
             StoreError::Denied { .. } => "store/denied",
+            StoreError::NoDisk { .. } => "store/no-disk",
             StoreError::Missing => "store/missing",
             StoreError::Full { .. } => "store/full",
             StoreError::Io { .. } => "store/io",
@@ -139,6 +145,7 @@ impl StoreError {
             StoreError::NotADirectory { .. } => "a store is a directory of its own",
             StoreError::NotAStore { .. } => "choose an empty directory, or one that does not exist yet",
             StoreError::Denied { .. } => "check who owns the directory and what it permits",
+            StoreError::NoDisk { .. } => "build sup-store with its feature `disk`",
             StoreError::Missing => "open a store first, or use a namespace in memory",
             StoreError::Full { .. } => "make room; nothing that was acknowledged is lost",
             StoreError::Corrupt { .. } => "verify lists all that is damaged; restore it from a backup",
@@ -221,6 +228,13 @@ impl std::fmt::Display for StoreError {
                 write!(out, "{} holds `{found}` and no store", path.display())
             }
             StoreError::Denied { path } => write!(out, "no permission for {}", path.display()),
+            StoreError::NoDisk { path } => {
+                write!(
+                    out,
+                    "there are stores in memory only, and none at {}",
+                    path.display()
+                )
+            }
             StoreError::Missing => out.write_str("no durable store is open"),
             StoreError::Full { detail } => write!(out, "no room to write: {detail}"),
             StoreError::Io { detail } => write!(out, "the store cannot be read or written: {detail}"),

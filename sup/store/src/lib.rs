@@ -6,6 +6,11 @@
 //!
 //! **Invariant:** nothing here reads the environment, prints, or asks for the time of day; times are given by the caller.
 
+#![cfg_attr(
+    not(feature = "disk"),
+    allow(dead_code, reason = "some of what is here serves stores in directories only")
+)]
+
 // What is said to a store.
 mod family;
 mod fault;
@@ -21,6 +26,7 @@ mod committer;
 mod engine;
 mod window;
 
+#[cfg(feature = "disk")]
 mod disk;
 mod location;
 mod memory;

@@ -2,16 +2,16 @@
 
 use crate::batch::{Batch, Commit, Durability, Version, Write};
 use crate::committer::Committer;
-use crate::disk::Disk;
 use crate::engine::Engine;
 use crate::family::Family;
 use crate::fault::StoreError;
 use crate::key::Tuple;
 use crate::limits::StoreLimits;
-use crate::location::{OwnedDirectory, StoreLocation};
+use crate::location::StoreLocation;
 use crate::memory::Memory;
 use crate::scan::{Page, Scan};
 use crate::store::{Done, Read, Snapshot, Store, Usage};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,11 +22,22 @@ pub(crate) const SCHEMA: u32 = 1;
 pub fn open(location: &StoreLocation, limits: StoreLimits) -> Result<Arc<dyn Store>, StoreError> {
     match location {
         StoreLocation::Memory => Ok(Arc::new(Opened::over(Memory::new(limits.clone()), limits)?)),
-        StoreLocation::Directory(path) => {
-            let disk = Disk::open(OwnedDirectory::take(path)?, limits.clone())?;
-            Ok(Arc::new(Opened::over(disk, limits)?))
-        }
+        StoreLocation::Directory(path) => open_directory(path, limits),
     }
+}
+
+#[cfg(feature = "disk")]
+fn open_directory(path: &Path, limits: StoreLimits) -> Result<Arc<dyn Store>, StoreError> {
+    let directory = crate::location::OwnedDirectory::take(path)?;
+    let disk = crate::disk::Disk::open(directory, limits.clone())?;
+    Ok(Arc::new(Opened::over(disk, limits)?))
+}
+
+#[cfg(not(feature = "disk"))]
+fn open_directory(path: &Path, _limits: StoreLimits) -> Result<Arc<dyn Store>, StoreError> {
+    Err(StoreError::NoDisk {
+        path: path.to_owned(),
+    })
 }
 
 /// Where the schema version stands in `sys`.
