@@ -1,5 +1,6 @@
 //! What can be typed behind `sup`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -7,6 +8,7 @@ use clap::{Args, Parser};
 use sup_runtime::{Capability, Grants};
 
 use crate::commands::Command;
+use crate::exit::Exit;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -144,7 +146,13 @@ impl Arguments {
             if error.kind() == ErrorKind::InvalidSubcommand {
                 suggest_run(&mut error);
             }
-            error.exit()
+            // Nobody is left to be told when the terminal is gone.
+            drop(error.print().and_then(|()| std::io::stdout().flush()));
+            if error.exit_code() == 0 {
+                Exit::Fine.end_process()
+            } else {
+                Exit::Usage.end_process()
+            }
         })
     }
 }

@@ -9,6 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use sup_runtime::Console;
 
+use crate::exit::Exit;
 use crate::interrupt;
 
 /// Bytes that are held back when standard output is no terminal.
@@ -46,7 +47,7 @@ impl Output {
 /// Nobody reads standard output any more: the process has nothing left to do, and that is no fault of anybody's.
 fn unless_gone(outcome: io::Result<()>) -> io::Result<()> {
     match outcome {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine.end_process(),
         outcome => outcome,
     }
 }
@@ -56,7 +57,7 @@ pub fn print(text: &str) {
     let outcome = output().write(text);
     if let Err(error) = unless_gone(outcome) {
         complain(&format!("error: standard output cannot be written: {error}\n"));
-        std::process::exit(1);
+        Exit::Raised.end_process();
     }
 }
 

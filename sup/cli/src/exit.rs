@@ -1,7 +1,5 @@
 //! How the command ends: the exit codes that its help documents.
 
-use std::process::ExitCode;
-
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -25,10 +23,9 @@ impl Exit {
             Exit::Interrupted => 130,
         }
     }
-}
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit.code())
+    /// Ends the process. Runtimes and stores are gone by then, and what was printed has been written.
+    pub fn end_process(self) -> ! {
+        sup_runtime::end_process(self.code())
     }
 }

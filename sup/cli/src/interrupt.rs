@@ -52,6 +52,6 @@ fn pressed(ends: Ends) {
     if ends == Ends::Process {
         std::thread::sleep(PATIENCE);
         console::flush_if_free();
-        std::process::exit(Exit::Interrupted.code().into());
+        Exit::Interrupted.end_process();
     }
 }

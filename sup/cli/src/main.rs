@@ -16,13 +16,11 @@ mod interrupt;
 mod json;
 mod session;
 
-use std::process::ExitCode;
-
 use arguments::Arguments;
 
-fn main() -> ExitCode {
+fn main() {
     let arguments = Arguments::from_command_line();
     let exit = sup_runtime::runtime::with_stack(|| commands::carry_out(arguments));
     console::flush();
-    exit.into()
+    exit.end_process()
 }

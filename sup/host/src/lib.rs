@@ -37,6 +37,8 @@ mod pool;
 
 mod table;
 
+pub mod process;
+
 pub use declaration::{Declaration, DeclaredFunction};
 pub use error::LoadError;
 pub use install::{Inherited, attach, attach_inherited, inherited, install, remove};

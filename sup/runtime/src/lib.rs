@@ -70,5 +70,6 @@ pub use console::Console;
 pub use grants::{Capability, Grants};
 pub use problem::{Place, Problem, TraceLine};
 pub use runtime::Runtime;
+pub use sup_host::process::end as end_process;
 pub use sup_store::{Candidates, StoreLocation};
 pub use sup_vm::vm::Limits;

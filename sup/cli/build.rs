@@ -1,0 +1,37 @@
+//! How the command is linked, so that it starts quickly and touches little of itself: RocksDB is by far the largest part of it, and
+//! most programs never open a store.
+#![allow(clippy::print_stdout, reason = "that is how a build script speaks to cargo")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let of_target = |key: &str| std::env::var(format!("CARGO_CFG_TARGET_{key}")).unwrap_or_default();
+    if of_target("OS") != "linux" || of_target("ENV") != "gnu" {
+        return;
+    }
+    // RocksDB has some 170 initialisers that run at start; without this they lie all over ten megabytes of code.
+    println!("cargo::rustc-link-arg-bins=-Wl,-z,keep-text-section-prefix");
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where its output goes"));
+    if link_static_cxx(&out) {
+        println!("cargo::rustc-link-search=native={}", out.display());
+    }
+}
+
+/// Takes what RocksDB needs of the C++ library into the command: resolving the shared one's own symbols takes longer than
+/// running a small program. A linker that looks for `libstdc++.so` finds a script that names the archive.
+fn link_static_cxx(out: &Path) -> bool {
+    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
+    let asked = Command::new(compiler)
+        .arg("-print-file-name=libstdc++.a")
+        .output();
+    let Ok(answer) = asked else { return false };
+    let archive = PathBuf::from(String::from_utf8_lossy(&answer.stdout).trim());
+    // A compiler that does not find it answers the bare name.
+    if std::env::var("HOST") != std::env::var("TARGET") || !archive.is_absolute() || !archive.is_file() {
+        return false;
+    }
+    let script = format!("INPUT(\"{}\")\n", archive.display());
+    std::fs::write(out.join("libstdc++.so"), script).is_ok()
+}
