@@ -78,6 +78,24 @@ fn standard_input_is_a_program_or_the_programs() {
 }
 
 #[test]
+fn other_fibers_run_while_one_waits_for_a_line() {
+    let program = "(def n (box 0))
+(spawn (fn () [(dotimes (i 5) (sleep 1) (swap n inc)) (print \"five\") (io/flush)]))
+(def line (io/read-line))
+(print (unbox n) line)
+(print (map (fn (x) [(io/read-line)]) {1 2}))";
+    let folder = TempFolder::new("run");
+    let file = folder.write("wait.slp", program);
+    let mut running = sup().arg("run").arg(file).start();
+    assert_eq!(running.line().as_deref(), Some("five"));
+    running.say("one\ntwo\nth");
+    assert_eq!(running.line().as_deref(), Some("5 one"));
+    running.say("ree\n");
+    assert_eq!(running.line().as_deref(), Some("{\"two\" \"three\"}"));
+    running.finish().expect_code(0);
+}
+
+#[test]
 fn arguments_reach_the_program_untouched() {
     let folder = TempFolder::new("run");
     let file = folder.write("args.slp", "(each (a (io/args)) (print a))");

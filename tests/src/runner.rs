@@ -138,10 +138,6 @@ impl Console for Recorder {
         Ok(())
     }
 
-    fn read_line(&mut self) -> io::Result<Option<String>> {
-        Ok(None)
-    }
-
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -1,13 +1,14 @@
 //! Standard output, error and input: one buffer for what programs and commands print, so that nothing comes out of order.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, Stdout, Write};
 use std::os::fd::AsFd;
-use std::sync::{LazyLock, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use sup_runtime::Console;
+use sup_runtime::console::Polled;
 
 use crate::exit::Exit;
 use crate::interrupt;
@@ -92,7 +93,101 @@ pub fn is_terminal() -> bool {
 }
 
 /// Standard input. Its buffer is ours, so that whether there is more can be asked before waiting for it.
-static INPUT: Mutex<Option<BufReader<File>>> = Mutex::new(None);
+static INPUT: Mutex<Input> = Mutex::new(Input {
+    file: None,
+    kept: Vec::new(),
+    start: 0,
+    searched: 0,
+    has_ended: false,
+});
+
+/// Bytes that one look at standard input takes at most.
+const INPUT_BYTES: usize = 64 << 10;
+
+struct Input {
+    file: Option<File>,
+    /// What was read.
+    kept: Vec<u8>,
+    /// Where what is in no line yet starts in it.
+    start: usize,
+    /// Up to where there is no line's end after that.
+    searched: usize,
+    has_ended: bool,
+}
+
+/// What is there of a line.
+enum Found {
+    Line(Vec<u8>),
+    End,
+    Pending,
+}
+
+fn input() -> MutexGuard<'static, Input> {
+    INPUT.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Input {
+    fn file(&mut self) -> io::Result<&File> {
+        if self.file.is_none() {
+            self.file = Some(File::from(io::stdin().as_fd().try_clone_to_owned()?));
+        }
+        Ok(self.file.as_ref().expect("it was just filled"))
+    }
+
+    fn take_to(&mut self, end: usize) -> Vec<u8> {
+        let line = self.kept[self.start..end].to_vec();
+        (self.start, self.searched) = (end, end);
+        line
+    }
+
+    /// The next line with its end, as far as it can be had without waiting.
+    fn poll_line(&mut self) -> io::Result<Found> {
+        loop {
+            let unsearched = &self.kept[self.searched..];
+            if let Some(at) = unsearched.iter().position(|byte| *byte == b'\n') {
+                return Ok(Found::Line(self.take_to(self.searched + at + 1)));
+            }
+            self.searched = self.kept.len();
+            if self.has_ended {
+                let line = self.take_to(self.kept.len());
+                return Ok(if line.is_empty() {
+                    Found::End
+                } else {
+                    Found::Line(line)
+                });
+            }
+            if !is_readable(self.file()?, PollTimeout::ZERO)? {
+                return Ok(Found::Pending);
+            }
+            self.kept.drain(..self.start);
+            self.searched -= self.start;
+            self.start = 0;
+            let n_kept = self.kept.len();
+            self.kept.resize(n_kept + INPUT_BYTES, 0);
+            let file = self.file.as_mut().expect("it was just looked at");
+            let n_read = file.read(&mut self.kept[n_kept..]);
+            self.kept
+                .truncate(n_kept + n_read.as_ref().map_or(0, |n_bytes| *n_bytes));
+            match n_read {
+                // A terminal's end of input is that of one line only.
+                Ok(0) if n_kept == 0 => return Ok(Found::End),
+                Ok(0) => self.has_ended = true,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn is_readable(file: &File, timeout: PollTimeout) -> io::Result<bool> {
+    let mut waited = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut waited, timeout) {
+        Ok(n_ready) => Ok(n_ready > 0),
+        Err(nix::errno::Errno::EINTR) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
 
 /// Milliseconds after which whoever waits for input looks up.
 const LOOK_UP_MS: u16 = 100;
@@ -103,33 +198,24 @@ const LOOK_UP_MS: u16 = 100;
 /// When it cannot be read, and when Ctrl-C was pressed while it was waited for.
 pub fn read_line() -> io::Result<Vec<u8>> {
     flush();
-    let mut input = INPUT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if input.is_none() {
-        *input = Some(BufReader::new(File::from(
-            io::stdin().as_fd().try_clone_to_owned()?,
-        )));
+    loop {
+        match input().poll_line()? {
+            Found::Line(line) => return Ok(line),
+            Found::End => return Ok(Vec::new()),
+            Found::Pending => {}
+        }
+        wait_for_input()?;
     }
-    let reader = input.as_mut().expect("it was just filled");
-    if reader.buffer().is_empty() {
-        wait_for(reader.get_ref())?;
-    }
-    let mut line = Vec::new();
-    reader.read_until(b'\n', &mut line)?;
-    Ok(line)
 }
 
-fn wait_for(file: &File) -> io::Result<()> {
-    loop {
-        let mut waited = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut waited, PollTimeout::from(LOOK_UP_MS)) {
-            Ok(0) | Err(nix::errno::Errno::EINTR) => {}
-            Ok(_) => return Ok(()),
-            Err(errno) => return Err(errno.into()),
-        }
-        if interrupt::is_pressed() {
-            return Err(io::Error::other("interrupted"));
-        }
+fn wait_for_input() -> io::Result<()> {
+    // The input is not held while it is waited for: another thread may want to look at it.
+    let file = input().file()?.try_clone()?;
+    is_readable(&file, PollTimeout::from(LOOK_UP_MS))?;
+    if interrupt::is_pressed() {
+        return Err(io::Error::other("interrupted"));
     }
+    Ok(())
 }
 
 /// The console that programs get.
@@ -146,23 +232,47 @@ impl Console for Terminal {
         io::stderr().lock().write_all(text.as_bytes())
     }
 
-    fn read_line(&mut self) -> io::Result<Option<String>> {
-        let mut line = String::from_utf8(read_line()?)
+    fn input(&self) -> Arc<dyn sup_runtime::console::Input> {
+        Arc::new(Lines)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let outcome = output().writer.flush();
+        unless_gone(outcome)
+    }
+}
+
+/// Lines of standard input.
+struct Lines;
+
+impl sup_runtime::console::Input for Lines {
+    fn poll_line(&self) -> io::Result<Polled> {
+        let bytes = match input().poll_line()? {
+            Found::Line(bytes) => bytes,
+            Found::End => return Ok(Polled::End),
+            Found::Pending => return Ok(Polled::Pending),
+        };
+        let mut line = String::from_utf8(bytes)
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the line is not UTF-8"))?;
-        if line.is_empty() {
-            return Ok(None);
-        }
         if line.ends_with('\n') {
             line.pop();
             if line.ends_with('\r') {
                 line.pop();
             }
         }
-        Ok(Some(line))
+        Ok(Polled::Line(line))
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        let outcome = output().writer.flush();
-        unless_gone(outcome)
+    fn wait(&self) -> io::Result<()> {
+        wait_for_input()
+    }
+
+    fn give_back(&self, line: String) {
+        let mut input = input();
+        let mut kept = line.into_bytes();
+        kept.push(b'\n');
+        kept.extend_from_slice(&input.kept[input.start..]);
+        input.kept = kept;
+        (input.start, input.searched) = (0, 0);
     }
 }

@@ -44,6 +44,7 @@ pub use error::LoadError;
 pub use install::{Inherited, attach, attach_inherited, inherited, install, remove};
 pub use kernel::{Kernel, PrimitiveInfo};
 pub use loader::Loader;
+pub use pool::run_blocking;
 pub use search::{Found, SearchPath};
 pub use services::Services;
 pub use table::set_logger;

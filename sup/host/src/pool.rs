@@ -104,6 +104,38 @@ pub fn spawn(run: Run, free: FreeData, data: *mut c_void) -> bool {
     true
 }
 
+/// Runs work on a thread of the pool. False when too much waits; the work is dropped then.
+pub fn run_blocking(work: impl FnOnce() + Send + 'static) -> bool {
+    let work: Box<dyn FnOnce() + Send> = Box::new(work);
+    let data = Box::into_raw(Box::new(work)).cast();
+    if spawn(run_boxed, free_boxed, data) {
+        return true;
+    }
+    // SAFETY: the pool did not take the data.
+    unsafe { free_boxed(data) };
+    false
+}
+
+/// # Safety
+/// `data` must come from `run_blocking`, and be used once.
+unsafe fn unboxed(data: *mut c_void) -> Box<Box<dyn FnOnce() + Send>> {
+    // SAFETY: the caller says so.
+    unsafe { Box::from_raw(data.cast()) }
+}
+
+unsafe extern "C" fn run_boxed(data: *mut c_void) {
+    // SAFETY: the pool hands over what `run_blocking` gave it, once.
+    let work = unsafe { unboxed(data) };
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
+        crate::table::write_log(1, "work on the pool panicked");
+    }
+}
+
+unsafe extern "C" fn free_boxed(data: *mut c_void) {
+    // SAFETY: as above.
+    drop(unsafe { unboxed(data) });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

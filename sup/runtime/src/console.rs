@@ -1,5 +1,6 @@
 //! Where a program's text goes and comes from. The builder gives it; without one, output is dropped and input is empty.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Standard output, error and input of a program.
@@ -16,11 +17,10 @@ pub trait Console: Send {
     /// When it cannot be written.
     fn write_error(&mut self, text: &str) -> std::io::Result<()>;
 
-    /// The next line of input without its end, or nothing when input has ended.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn read_line(&mut self) -> std::io::Result<Option<String>>;
+    /// Where lines come from. Without an answer of the console's own, input has ended.
+    fn input(&self) -> Arc<dyn Input> {
+        Arc::new(NoInput)
+    }
 
     /// Sees to it that everything written has reached its reader.
     ///
@@ -46,6 +46,66 @@ impl SharedConsole {
     }
 }
 
+/// Lines of input. Whoever waits for one does so on a thread that has nothing else to do.
+pub trait Input: Send + Sync {
+    /// The next line, if it is there.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no text.
+    fn poll_line(&self) -> io::Result<Polled>;
+
+    /// Waits until there may be more, for a tenth of a second at most, so that whoever waits can look whether it still should.
+    ///
+    /// # Errors
+    /// When input cannot be waited for, or the user has asked for an end.
+    fn wait(&self) -> io::Result<()>;
+
+    /// Takes a line back that nobody wants any more; it is the next one.
+    fn give_back(&self, line: String);
+}
+
+/// What is there of a line of input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// All of it, without its end.
+    Line(String),
+    /// Nothing, and there will be none.
+    End,
+    /// Nothing yet.
+    Pending,
+}
+
+/// No input at all.
+struct NoInput;
+
+impl Input for NoInput {
+    fn poll_line(&self) -> io::Result<Polled> {
+        Ok(Polled::End)
+    }
+
+    fn wait(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn give_back(&self, _line: String) {}
+}
+
+/// Waits for a line for as long as it is wanted.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn wait_for_line(input: &dyn Input, is_wanted: &dyn Fn() -> bool) -> io::Result<Polled> {
+    loop {
+        if !is_wanted() {
+            return Ok(Polled::Pending);
+        }
+        match input.poll_line()? {
+            Polled::Pending => input.wait()?,
+            polled => return Ok(polled),
+        }
+    }
+}
+
 /// A console that keeps what is written, and has no input.
 #[derive(Default)]
 pub struct Captured {
@@ -64,10 +124,6 @@ impl Console for Captured {
     fn write_error(&mut self, text: &str) -> std::io::Result<()> {
         self.errors.push_str(text);
         Ok(())
-    }
-
-    fn read_line(&mut self) -> std::io::Result<Option<String>> {
-        Ok(None)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

@@ -16,7 +16,7 @@ use sup_vm::error::{Outcome, Raise};
 use sup_vm::vm::Vm;
 
 use crate::codebase::told;
-use crate::console::Console;
+use crate::console::{self, Console, Polled};
 use crate::grants::Capability;
 use crate::lazy::LazyStore;
 use crate::natives::{raise_problem, world_of};
@@ -97,14 +97,43 @@ impl IoService for Terminal {
         self.with(vm, |console| console.flush())
     }
 
+    /// A line that is there is answered at once. Else a thread of the pool waits for it, and other fibers run.
     fn read_line(&self, vm: &mut Vm) -> Outcome {
-        let line = self.with(vm, |console| console.read_line())?;
-        // While it waited, others may have posted something, such as a new version of stored code.
-        vm.read_posts();
-        match line {
-            Some(line) => vm.new_string(line),
-            None => Ok(NIL),
+        let input = self.with(vm, |console| {
+            console.flush()?;
+            Ok(Some(console.input()))
+        })?;
+        let Some(input) = input else {
+            return Ok(NIL);
+        };
+        match input.poll_line() {
+            Ok(Polled::Pending) => {}
+            polled => return line_word(vm, polled),
         }
+        if !vm.can_park() {
+            let polled = console::wait_for_line(&*input, &|| true);
+            // While it waited, others may have posted something, such as a new version of stored code.
+            vm.read_posts();
+            return line_word(vm, polled);
+        }
+        let promise = vm.open_promise();
+        let inbox = vm.inbox();
+        let is_accepted = sup_host::run_blocking(move || {
+            let polled = console::wait_for_line(&*input, &|| inbox.is_open(promise));
+            let line = match &polled {
+                Ok(Polled::Line(line)) => Some(line.clone()),
+                _ => None,
+            };
+            let is_taken = inbox.settle_with(promise, Box::new(move |vm| line_word(vm, polled)));
+            if let Some(line) = line.filter(|_| !is_taken) {
+                input.give_back(line);
+            }
+        });
+        if !is_accepted {
+            vm.forget_promise(promise);
+            return Err(vm.raise("io/busy", "too many waits for input are under way"));
+        }
+        vm.fiber_handle(promise)
     }
 
     fn arguments(&self, vm: &mut Vm) -> Outcome {
@@ -124,6 +153,15 @@ impl IoService for Terminal {
             Some(value) => vm.new_string(value),
             None => Ok(NIL),
         }
+    }
+}
+
+/// The line as a value, nil at the end of input.
+fn line_word(vm: &mut Vm, polled: std::io::Result<Polled>) -> Outcome {
+    match polled {
+        Ok(Polled::Line(line)) => vm.new_string(line),
+        Ok(Polled::End | Polled::Pending) => Ok(NIL),
+        Err(error) => Err(vm.raise("io/console", &format!("the console failed: {error}"))),
     }
 }
 

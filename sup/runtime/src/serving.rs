@@ -128,10 +128,6 @@ impl Console for Printed {
         self.write(text)
     }
 
-    fn read_line(&mut self) -> io::Result<Option<String>> {
-        Ok(None)
-    }
-
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

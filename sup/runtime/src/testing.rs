@@ -311,10 +311,6 @@ impl Console for Tape {
         Ok(())
     }
 
-    fn read_line(&mut self) -> io::Result<Option<String>> {
-        Ok(None)
-    }
-
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -65,6 +65,17 @@ impl Inbox {
         true
     }
 
+    /// Whether a promise is still to be settled.
+    #[must_use]
+    pub fn is_open(&self, promise: FiberId) -> bool {
+        self.lock().open.contains_key(&promise)
+    }
+
+    /// Nobody will settle that promise.
+    pub(crate) fn forget(&self, promise: FiberId) {
+        self.lock().open.remove(&promise);
+    }
+
     /// Has the isolate run something on its own thread when it next looks: before its next run, or between slices.
     pub fn post(&self, letter: Letter) {
         self.lock().arrived.push_back((0, Lasts::Isolate, letter));

@@ -171,6 +171,17 @@ impl Vm {
         self.fibers.next_id
     }
 
+    /// Gives up a promise that nobody will settle and nobody was told of.
+    pub fn forget_promise(&mut self, promise: FiberId) {
+        self.inbox.forget(promise);
+    }
+
+    /// Whether the running primitive may ask for its fiber to be parked: not when native code called back into the program.
+    #[must_use]
+    pub fn can_park(&self) -> bool {
+        self.n_native_calls == 0
+    }
+
     /// The inbox of this isolate.
     #[must_use]
     pub fn inbox(&self) -> std::sync::Arc<Inbox> {
