@@ -21,6 +21,8 @@ mod reading;
 mod pretty;
 mod printer;
 
+pub mod script;
+
 pub use atom::{keyword_is_plain, path_is_plain, symbol_is_plain};
 pub use braces::{BraceShape, brace_shape};
 pub use fault::Fault;

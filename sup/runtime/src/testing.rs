@@ -1,12 +1,11 @@
 //! Running tests written in SLP: scripts of cases, what `test/deftest` registers, and the examples in doc strings.
 
-pub mod script;
-
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use slp::script::{self, Case, Ended, Expectation, Judged, Outcome, Unasked};
 use slp::{LineIndex, Span};
 
 use crate::builder::Builder;
@@ -15,7 +14,6 @@ use crate::doc::written::Page;
 use crate::load::{self, Problems, Source};
 use crate::problem::Problem;
 use crate::runtime::Runtime;
-use script::{Ended, Outcome, Unmet};
 
 /// A test that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,8 +104,8 @@ impl<'a> Tester<'a> {
             let is_bare = case.notes.split_whitespace().any(|note| note == "!bare");
             let session = self.session(if is_bare { Library::Bare } else { Library::Core })?;
             let module = session.runtime.fresh_module();
-            let ended = session.run(&module, &Source::file(file), &case.program(text));
-            let unmet = script::judge(&case, text, &ended);
+            let ended = session.run(&module, &Source::file(file), &script::program(text, &case.span));
+            let unmet = unmet(&case, text, &ended);
             let failures = unmet
                 .into_iter()
                 .map(|unmet| failure(&name, &case.name, &index, text, unmet));
@@ -234,8 +232,8 @@ impl Session {
             for example in doc.lines().map(str::trim).filter(|line| is_example(line)) {
                 let case = &script::cases(example)[0];
                 let source = Source::named(format!("example of {}", definition.name));
-                let ended = self.run(module, &source, &case.program(example));
-                let unmet = script::judge(case, example, &ended);
+                let ended = self.run(module, &source, &script::program(example, &case.span));
+                let unmet = unmet(case, example, &ended);
                 let line = index.position(definition.span.start).0;
                 let failures = unmet.into_iter().map(|unmet| Failure {
                     line,
@@ -263,6 +261,42 @@ pub fn has_examples(text: &str) -> bool {
         .any(|definition| definition.doc.as_deref().is_some_and(is_example))
 }
 
+/// A form that did not do what its case expects.
+struct Unmet {
+    span: std::ops::Range<usize>,
+    expected: Vec<String>,
+    got: Vec<String>,
+}
+
+/// The forms of a case that did not do what is expected of them. What follows a form that raised without being expected to is
+/// not judged.
+fn unmet(case: &Case, text: &str, ended: &[Ended]) -> Vec<Unmet> {
+    if ended.is_empty() {
+        let expected = script::expectations(text, &case.span, ended);
+        let expected: Vec<String> = expected.iter().map(Expectation::line).collect();
+        return Vec::from_iter((!expected.is_empty()).then(|| Unmet {
+            span: case.span.clone(),
+            expected,
+            got: Vec::new(),
+        }));
+    }
+    let judged = script::judge(text, &case.span, ended, Unasked::LetBe);
+    let n_judged = judged
+        .iter()
+        .position(Judged::raised_unasked)
+        .map_or(judged.len(), |last| last + 1);
+    judged
+        .into_iter()
+        .take(n_judged)
+        .filter(|form| !form.holds())
+        .map(|form| Unmet {
+            expected: form.expected.iter().map(Expectation::line).collect(),
+            span: form.ended.span,
+            got: form.got,
+        })
+        .collect()
+}
+
 fn failure(file: &str, name: &str, index: &LineIndex, text: &str, unmet: Unmet) -> Failure {
     let form = text.get(unmet.span.clone()).unwrap_or_default().trim().to_owned();
     let (line, _) = index.position(unmet.span.start as u32);
@@ -279,13 +313,19 @@ fn failure(file: &str, name: &str, index: &LineIndex, text: &str, unmet: Unmet) 
 /// The first problem; the text that it points at only when that is in the test's own text.
 fn raised(source: &str, text: &str, problems: &[Problem]) -> Outcome {
     let Some(problem) = problems.first() else {
-        return Outcome::Raised(String::new(), String::new());
+        return Outcome::Raised {
+            code: String::new(),
+            place: String::new(),
+        };
     };
     let place = problem.place.as_ref().filter(|place| place.source == source);
     let marked = place
         .and_then(|place| text.get(range(place.span)))
         .unwrap_or_default();
-    Outcome::Raised(problem.code.clone(), marked.trim().to_owned())
+    Outcome::Raised {
+        code: problem.code.clone(),
+        place: marked.trim().to_owned(),
+    }
 }
 
 fn range(span: Span) -> std::ops::Range<usize> {

@@ -1,6 +1,6 @@
 //! What integration tests share. `run` starts programs and never waits for ever, `folder` gives folders that clean themselves,
 //! `text` compares texts, `markdown` takes examples out of documents, and `script` runs test scripts that carry their own
-//! expectations. Knows nothing of the rooms: a test hands in a closure where something of ours must run.
+//! expectations. Of the rooms it knows the reader's only, which says what a script is: a test hands in a closure where something of ours must run.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
+use slp::script::has_cases;
 use sup_runtime::Grants;
 use sup_runtime::load::Problems;
-use sup_runtime::testing::script::has_cases;
 use sup_runtime::testing::{Failure, Library, Report, Tester, has_examples};
 
 use super::files;
