@@ -44,6 +44,27 @@ FAILED a.slp:7 raising
 }
 
 #[test]
+fn tests_have_a_store_of_their_own_unless_one_is_named() {
+    let text = ";;; putting\n(store/put \"util/one\" \"1\")\n(util/one) ;!! call/not-callable\n(store/value \"util/one\") ;=> 1\n";
+    let folder = TempFolder::new("test-store");
+    folder.write("a.slp", text);
+    let store = folder.path().join("store");
+    let test = |line: &[&str]| {
+        let run = sup().arg("test").args(line).arg("a.slp").folder(folder.path());
+        run.env("SUP_STORE", &store).finish().expect_code(0)
+    };
+    assert_eq!(test(&[]).stdout, "1 passed, 0 failed\n");
+    assert!(!store.exists(), "a test made the store of the user");
+    test(&["--store", "named"]);
+    let listed = sup()
+        .args(["ls", "--store", "named"])
+        .folder(folder.path())
+        .finish()
+        .expect_code(0);
+    assert!(listed.stdout.contains("util/one"), "{}", listed.stdout);
+}
+
+#[test]
 fn cases_do_not_see_each_other() {
     let text = ";;; one\n(def x 1)\nx ;=> 1\n;;; two\nx ;!! name/unbound x\n";
     assert_eq!(test(&[("a.slp", text)], &[], 0).stdout, "2 passed, 0 failed\n");

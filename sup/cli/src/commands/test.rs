@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use slp::script::has_cases;
-use sup_runtime::Grants;
 use sup_runtime::load::Problems;
 use sup_runtime::testing::{Failure, Library, Report, Tester, has_examples};
+use sup_runtime::{Grants, StoreLocation};
 
 use super::files;
 use crate::arguments::Options;
@@ -27,6 +27,7 @@ A file with lines `;;; name` holds cases; each is a few forms with what they giv
   (print \"hi\")
   ;>> hi
 Other files are loaded when they register tests with (test/deftest name …) or have examples in doc strings.
+Tests have a store of their own, in memory and empty, unless --store names one.
 A test may take a minute unless --deadline-ms says otherwise. Exit code 1 when one fails.";
 
 /// How long one form of a test may take, in milliseconds, unless the command line says.
@@ -57,6 +58,12 @@ impl Test {
         };
         let mut tester = Tester::new(|library| {
             let builder = session::builder(&options).grants(grants);
+            // What tests put there must not end up among a person's own code and data.
+            let builder = if options.store.is_none() {
+                builder.store_at(StoreLocation::Memory)
+            } else {
+                builder
+            };
             if library == Library::Bare {
                 builder.bare()
             } else {
