@@ -5,6 +5,7 @@ mod documenting;
 mod errors;
 mod evaluating;
 mod isolates;
+mod kernels;
 mod limits;
 mod prompt;
 mod running;

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use sup_abi::kernel::MAX_NAME_BYTES;
 
+/// The name of a declaration's file.
+const DECLARATION: &str = "kernel.slp";
 /// Largest declaration that is read, in bytes.
 const MAX_DECLARATION_BYTES: u64 = 4 << 20;
 
@@ -85,6 +87,16 @@ impl Found {
             shadowed: Vec::new(),
         }
     }
+
+    /// A library named by its path, with the declaration that lies beside it.
+    ///
+    /// # Errors
+    /// When the declaration cannot be read.
+    pub fn library(library: &Path) -> Result<Found, LoadError> {
+        let found = Found::file(library);
+        let declaration = read_declaration(&library.with_file_name(DECLARATION))?;
+        Ok(Found { declaration, ..found })
+    }
 }
 
 /// Whether a kernel can have that name: `[a-z][a-z0-9-]*`.
@@ -122,12 +134,16 @@ fn declaration_beside(library: &Path, name: &str) -> Result<Option<(PathBuf, Str
         return Ok(None);
     };
     let is_own = directory.file_name().is_some_and(|own| own == name);
-    let path = if is_own {
-        directory.join("kernel.slp")
+    read_declaration(&if is_own {
+        directory.join(DECLARATION)
     } else {
-        directory.join(name).join("kernel.slp")
-    };
-    let Ok(data) = fs::metadata(&path) else {
+        directory.join(name).join(DECLARATION)
+    })
+}
+
+/// Path and text of a declaration, when there is one.
+fn read_declaration(path: &Path) -> Result<Option<(PathBuf, String)>, LoadError> {
+    let Ok(data) = fs::metadata(path) else {
         return Ok(None);
     };
     let unreadable = |reason: String| LoadError::Unreadable {
@@ -137,8 +153,8 @@ fn declaration_beside(library: &Path, name: &str) -> Result<Option<(PathBuf, Str
     if data.len() > MAX_DECLARATION_BYTES {
         return Err(unreadable(format!("it has {} bytes", data.len())));
     }
-    let text = fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
-    Ok(Some((path, text)))
+    let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    Ok(Some((path.to_owned(), text)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Kernels as a program loads them: found, checked and installed by the host room, made known to the compiler here.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sup_abi::signature::{Evaluation, Signature};
@@ -10,7 +11,8 @@ use crate::declaration;
 use crate::grants::Capability;
 use crate::modules::PrimitiveInfo;
 use crate::problem::Problem;
-use crate::world::SharedWorld;
+use crate::runtime::Runtime;
+use crate::world::{SharedWorld, World};
 
 /// Who asks for a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +32,7 @@ pub fn load(vm: &mut Vm, world: &SharedWorld, name: &str, asker: Asker) -> Resul
         return Ok(());
     }
     if asker == Asker::Program && !world.borrow().grants.has(Capability::Kernel) {
-        let message = format!("loading the kernel {name} was not granted");
-        return Err(Problem::new("capability/denied", message).with_hint("run with --allow kernel"));
+        return Err(denied(name));
     }
     let loader = {
         let world = world.borrow();
@@ -44,6 +45,78 @@ pub fn load(vm: &mut Vm, world: &SharedWorld, name: &str, asker: Asker) -> Resul
         .map_err(|error| told(name, &error))?;
     install(vm, world, kernel);
     Ok(())
+}
+
+/// What loading a kernel to look at it has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The library.
+    pub library: PathBuf,
+    /// How many primitives it has.
+    pub n_primitives: usize,
+    /// Whether there is a declaration, which it then agrees with.
+    pub is_declared: bool,
+}
+
+impl Runtime {
+    /// The text of a kernel's declaration, made from its table. The kernel is loaded and not given to the program; what its
+    /// own `kernel.slp` says is not looked at.
+    ///
+    /// # Errors
+    /// When it is not found, refused, or not granted.
+    pub fn kernel_declaration(&self, name_or_path: &str) -> Result<String, Problem> {
+        let (loader, found) = look_for(&self.world, name_or_path)?;
+        let kernel = loader
+            .load(&found, None)
+            .map_err(|error| told(name_or_path, &error))?;
+        Ok(sup_host::declaration::describe(&kernel))
+    }
+
+    /// Loads a kernel, without giving it to the program, and compares it with its declaration.
+    ///
+    /// # Errors
+    /// When it is not found, refused, or not granted, and when the two differ.
+    pub fn verify_kernel(&self, name_or_path: &str) -> Result<Verified, Problem> {
+        let (loader, found) = look_for(&self.world, name_or_path)?;
+        let declared = declared(&self.world, &found)?;
+        let kernel = loader
+            .load(&found, declared.as_ref())
+            .map_err(|error| told(name_or_path, &error))?;
+        Ok(Verified {
+            name: kernel.name().to_owned(),
+            version: kernel.version().to_owned(),
+            library: found.library,
+            n_primitives: kernel.primitives().len(),
+            is_declared: declared.is_some(),
+        })
+    }
+}
+
+/// The kernel of a name, or the one whose library is named by its path.
+fn look_for(world: &SharedWorld, name_or_path: &str) -> Result<(Loader, Found), Problem> {
+    let world = world.borrow();
+    if !world.grants.has(Capability::Kernel) {
+        return Err(denied(name_or_path));
+    }
+    let loader = Loader::new(SearchPath::new(world.kernel_paths.clone()), &world.temporary);
+    let path = Path::new(name_or_path);
+    let is_path = path.components().count() > 1 || path.extension().is_some();
+    let found = if is_path {
+        Found::library(path)
+    } else {
+        loader.find(name_or_path)
+    };
+    let found = found.map_err(|error| told(name_or_path, &error))?;
+    Ok((loader, found))
+}
+
+fn denied(name: &str) -> Problem {
+    let message = format!("loading the kernel {name} was not granted");
+    Problem::new("capability/denied", message).with_hint("run with --allow kernel")
 }
 
 fn told(name: &str, error: &LoadError) -> Problem {
@@ -74,7 +147,6 @@ pub fn install(vm: &mut Vm, world: &SharedWorld, kernel: Arc<Kernel>) {
     sup_host::install(vm, &kernel);
     let mut world = world.borrow_mut();
     for primitive in kernel.primitives() {
-        let full = format!("{}/{}", kernel.name(), primitive.name);
         let info = PrimitiveInfo {
             min: narrow(primitive.signature.min_args()),
             max: primitive.signature.max_args().map(narrow),
@@ -84,15 +156,20 @@ pub fn install(vm: &mut Vm, world: &SharedWorld, kernel: Arc<Kernel>) {
             doc: primitive.doc.clone(),
             everyday: primitive.is_everyday(),
         };
-        if info.everyday {
-            world
-                .everyday
-                .entry(primitive.name.clone())
-                .or_insert_with(|| full.clone());
-        }
-        world.primitives.insert(full, info);
+        make_known(&mut world, kernel.name(), &primitive.name, info);
     }
     world.kernels.push(kernel);
+}
+
+fn make_known(world: &mut World, kernel: &str, name: &str, info: PrimitiveInfo) {
+    let full = format!("{kernel}/{name}");
+    if info.everyday {
+        world
+            .everyday
+            .entry(name.to_owned())
+            .or_insert_with(|| full.clone());
+    }
+    world.primitives.insert(full, info);
 }
 
 fn narrow(count: usize) -> u8 {

@@ -4,6 +4,7 @@ mod check;
 mod doc;
 mod eval;
 mod files;
+mod kernel;
 mod repl;
 mod run;
 mod show;
@@ -42,6 +43,8 @@ pub enum Command {
     Test(test::Test),
     /// Tell what a name means
     Doc(doc::Doc),
+    /// Look into kernels
+    Kernel(kernel::Kernel),
 }
 
 /// Carries a command out.
@@ -60,5 +63,6 @@ pub fn carry_out(arguments: Arguments) -> Exit {
         Command::Check(check) => check.carry_out(&options),
         Command::Test(test) => test.carry_out(&options),
         Command::Doc(doc) => doc.carry_out(&options),
+        Command::Kernel(kernel) => kernel.carry_out(&options),
     }
 }
