@@ -124,26 +124,28 @@ fn check_size(what: &'static str, found: u32, least: usize) -> Result<(), LoadEr
 ///
 /// # Safety
 /// `pointer` must be null or point at bytes that a zero ends.
-unsafe fn text(pointer: *const c_char, what: &str, limit: usize) -> Result<String, LoadError> {
+unsafe fn text(
+    pointer: *const c_char,
+    what: impl std::fmt::Display,
+    limit: usize,
+) -> Result<String, LoadError> {
     if pointer.is_null() {
         return Err(LoadError::Table {
             reason: format!("{what} is missing"),
         });
     }
-    let mut bytes = Vec::new();
-    for index in 0..=limit {
-        // SAFETY: no zero came before, so this byte is there.
-        match unsafe { *pointer.cast::<u8>().add(index) } {
-            0 => {
-                let reason = format!("{what} is no UTF-8");
-                return String::from_utf8(bytes).map_err(|_| LoadError::Table { reason });
-            }
-            byte => bytes.push(byte),
-        }
-    }
-    Err(LoadError::TooLong {
-        what: what.to_owned(),
-        limit,
+    let bytes = pointer.cast::<u8>();
+    // SAFETY: the search stops at the zero, so every byte that is looked at is there.
+    let Some(len) = (0..=limit).find(|index| unsafe { *bytes.add(*index) } == 0) else {
+        return Err(LoadError::TooLong {
+            what: what.to_string(),
+            limit,
+        });
+    };
+    // SAFETY: so many bytes were just looked at.
+    let text = std::str::from_utf8(unsafe { std::slice::from_raw_parts(bytes, len) });
+    text.map(str::to_owned).map_err(|_| LoadError::Table {
+        reason: format!("{what} is no UTF-8"),
     })
 }
 
@@ -234,7 +236,7 @@ unsafe fn primitive(record: &Primitive) -> Result<PrimitiveInfo, LoadError> {
     let signature_text = unsafe {
         text(
             record.signature,
-            &format!("the signature of {name}"),
+            format_args!("the signature of {name}"),
             MAX_SIGNATURE_BYTES,
         )
     }?;
@@ -255,7 +257,7 @@ unsafe fn primitive(record: &Primitive) -> Result<PrimitiveInfo, LoadError> {
         )));
     }
     // SAFETY: the caller vouches for the table's pointers.
-    let doc = unsafe { text(record.doc, &format!("the documentation of {name}"), MAX_DOC_BYTES) }?;
+    let doc = unsafe { text(record.doc, format_args!("the documentation of {name}"), MAX_DOC_BYTES) }?;
     let (flags, intrinsic) = (record.flags, record.intrinsic);
     Ok(PrimitiveInfo {
         name,
