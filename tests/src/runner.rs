@@ -62,6 +62,7 @@ impl Session {
         let printed = Arc::new(Mutex::new(String::new()));
         let mut builder = Runtime::builder(Limits::generous())
             .grants(Grants::all())
+            .image(sup_image::IMAGE)
             .console(Box::new(Recorder {
                 printed: printed.clone(),
             }))

@@ -1,6 +1,8 @@
 //! The examples in the doc strings of the standard library: a line with `;=>` or `;!!` is an example, with one form to the left of
 //! it. Each definition's examples are a case.
 
+mod image;
+
 use std::cell::RefCell;
 use std::path::Path;
 

@@ -20,7 +20,7 @@ const PROJECT_FILES: [&str; 2] = ["init.slp", "project.slp"];
 
 /// A builder with the limits, kernels, library and store that the options ask for; grants and console are still to be given.
 pub fn builder(options: &Options) -> Builder {
-    let mut builder = Runtime::builder(limits(options));
+    let mut builder = Runtime::builder(limits(options)).image(sup_image::IMAGE);
     for directory in kernel_paths(options) {
         builder = builder.kernel_path(directory);
     }

@@ -1,6 +1,6 @@
 //! A chunk: what one top-level form compiles to. Immutable, position-independent, storable.
 
-mod bytes;
+pub(crate) mod bytes;
 
 pub use crate::wire::hash;
 pub use bytes::{MAGIC, decode, encode};

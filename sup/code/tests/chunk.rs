@@ -6,9 +6,12 @@ use sample::{Lcg, hex, sample_chunk, unhex};
 use slp::Span;
 use std::collections::HashSet;
 use sup_code::chunk::{self, CODE_VERSION};
-use sup_code::image::{self, ImageModule};
+use sup_code::image::{self, Content, Defined, DefinedTypes, Step};
 use sup_code::wire::{self, Part, WireFault};
-use sup_code::{Chunk, CodeLimits, Function, Insn, Op, TypeBase, disassemble, disassemble_with_spans};
+use sup_code::{
+    Chunk, CodeLimits, Function, Insn, Op, Parameters, Tail, TypeBase, TypeSpec, disassemble,
+    disassemble_with_spans,
+};
 
 const LIMITS: CodeLimits = CodeLimits::STANDARD;
 
@@ -230,48 +233,128 @@ fn the_listing_of_unsound_code_ends() {
     }
 }
 
+/// Every sort of step.
+fn sample_content(chunk: &[u8]) -> Content<'_> {
+    let types = DefinedTypes {
+        parameters: vec![("a", Some("int")), ("", None)],
+        result: Some("int"),
+        shape: Parameters {
+            n_required: 1,
+            n_optional: 0,
+            tail: Tail::Rest,
+        },
+    };
+    let definition = Defined {
+        name: "f",
+        parameters: Some(types.shape),
+        signature: Some(types),
+        alias: None,
+        span: Span { start: 3, end: 4 },
+    };
+    let other_name = Defined {
+        name: "g",
+        parameters: None,
+        signature: None,
+        alias: Some("alu/add"),
+        span: Span { start: 9, end: 900 },
+    };
+    let form = TypeSpec {
+        base: TypeBase::Form("core/point".to_owned()),
+        optional: true,
+    };
+    Content {
+        kernels: vec![("alu", [7; 32])],
+        steps: vec![
+            Step::Load(vec!["alu"]),
+            Step::Import(vec![("l", "list")]),
+            Step::Export(vec!["f", "g"]),
+            Step::Form {
+                name: "pair",
+                fields: vec![
+                    (Some("x"), form),
+                    (
+                        None,
+                        TypeSpec {
+                            base: TypeBase::Int,
+                            optional: false,
+                        },
+                    ),
+                ],
+            },
+            Step::Macro { name: "m", chunk },
+            Step::Code {
+                chunk,
+                definitions: vec![definition, other_name],
+            },
+        ],
+    }
+}
+
+fn sample_image() -> Vec<u8> {
+    let chunk = chunk::encode(&sample_chunk());
+    image::encode(&[
+        ("core", [1; 32], sample_content(&chunk)),
+        ("str", [2; 32], Content::default()),
+    ])
+}
+
+/// Whether all of it reads.
+fn reads(bytes: &[u8]) -> bool {
+    image::decode(bytes).is_ok_and(|modules| modules.iter().all(|module| module.content().is_ok()))
+}
+
 #[test]
 fn an_image_comes_back_as_it_was() {
+    let bytes = sample_image();
+    let modules = image::decode(&bytes).unwrap();
+    let names: Vec<(&str, u8)> = modules
+        .iter()
+        .map(|module| (module.name, module.source_hash[0]))
+        .collect();
+    assert_eq!(names, [("core", 1), ("str", 2)]);
     let chunk = chunk::encode(&sample_chunk());
-    let modules = vec![
-        ImageModule {
-            name: "core",
-            source_hash: [1; 32],
-            chunks: vec![&chunk, b"second"],
-            metadata: b"meta",
-        },
-        ImageModule {
-            name: "str",
-            source_hash: [2; 32],
-            chunks: vec![],
-            metadata: b"",
-        },
-    ];
-    let bytes = image::encode(&modules);
-    assert_eq!(image::decode(&bytes).unwrap(), modules);
+    assert_eq!(modules[0].content().unwrap(), sample_content(&chunk));
+    assert_eq!(modules[1].content().unwrap(), Content::default());
+}
+
+#[test]
+fn an_image_that_was_cut_or_changed_is_refused() {
+    let bytes = sample_image();
     for n_bytes in 0..bytes.len() {
-        assert!(image::decode(&bytes[..n_bytes]).is_err(), "cut to {n_bytes}");
+        assert!(!reads(&bytes[..n_bytes]), "cut to {n_bytes}");
     }
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        assert!(image::decode(&flipped).is_err(), "flip of bit {bit}");
+        assert!(!reads(&flipped), "flip of bit {bit}");
     }
 }
 
 #[test]
-fn an_image_with_a_right_hash_but_wrong_content_is_refused() {
-    let bytes = image::encode(&[]);
-    let with_content = |content: &[u8]| [&bytes[..5], &wire::hash(content), content].concat();
-    assert_eq!(image::decode(&with_content(&[0])), Ok(vec![]));
+fn an_image_with_right_hashes_but_wrong_content_is_refused() {
+    let head = image::encode(&[])[..9].to_vec();
+    let with_content = |content: &[u8]| {
+        let list = [
+            &[1, 1, b'm'],
+            &[0; 32][..],
+            &wire::hash(content),
+            &[content.len() as u8],
+        ]
+        .concat();
+        [&head, &wire::hash(&list)[..], &list, content].concat()
+    };
+    assert!(reads(&with_content(&[0, 0])));
     for content in [
         &[][..],
-        &[0, 0],
+        &[0],
+        &[0, 0, 0],
         &[1, 0],
-        &[0xff],
-        &[0xfb, 0, 0],
-        &[0xfc, 255, 255, 255, 255],
+        &[0, 1, 6],
+        &[0, 1, 0, 0xff],
+        &[0, 0xfb, 0, 0],
+        &[0, 0xfc, 255, 255, 255, 255],
+        &[0, 1, 5, 0, 1, 1, b'x', 2],
     ] {
-        assert!(image::decode(&with_content(content)).is_err(), "{content:?}");
+        assert!(!reads(&with_content(content)), "{content:?}");
     }
 }

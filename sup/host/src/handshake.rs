@@ -257,7 +257,13 @@ unsafe fn primitive(record: &Primitive) -> Result<PrimitiveInfo, LoadError> {
         )));
     }
     // SAFETY: the caller vouches for the table's pointers.
-    let doc = unsafe { text(record.doc, format_args!("the documentation of {name}"), MAX_DOC_BYTES) }?;
+    let doc = unsafe {
+        text(
+            record.doc,
+            format_args!("the documentation of {name}"),
+            MAX_DOC_BYTES,
+        )
+    }?;
     let (flags, intrinsic) = (record.flags, record.intrinsic);
     Ok(PrimitiveInfo {
         name,

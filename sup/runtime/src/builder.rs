@@ -112,6 +112,14 @@ impl Builder {
         self
     }
 
+    /// The compiled standard library, as [`crate::recorder::image`] wrote it. Without one, or when it does not fit, the
+    /// library's text is compiled: the same comes out, some ten milliseconds later.
+    #[must_use]
+    pub fn image(mut self, bytes: &'static [u8]) -> Builder {
+        self.world.library = crate::library::Library::of_image(bytes);
+        self
+    }
+
     /// Where private copies of kernels are made while they are opened.
     #[must_use]
     pub fn temporary(mut self, directory: PathBuf) -> Builder {

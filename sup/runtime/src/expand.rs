@@ -12,6 +12,7 @@ use sup_vm::names;
 use sup_vm::vm::Vm;
 
 use crate::grants::Grants;
+use crate::library;
 use crate::problem::Problem;
 use crate::world::SharedWorld;
 
@@ -30,8 +31,9 @@ pub fn expand(
     call: NodeId,
 ) -> Result<NodeId, Fault> {
     let span = tree.span(call);
-    let function =
-        macro_function(vm, world, macro_name).ok_or_else(|| fault(span, "macro/unknown", "no such macro"))?;
+    let function = macro_function(vm, world, macro_name)
+        .map_err(|problem| told_at(span, macro_name, problem))?
+        .ok_or_else(|| fault(span, "macro/unknown", "no such macro"))?;
     let arguments: Vec<NodeId> = tree.children(call)[1..].to_vec();
     let answer =
         run(vm, world, function, tree, &arguments).map_err(|problem| told_at(span, macro_name, problem))?;
@@ -53,11 +55,12 @@ pub fn expand(
     Ok(Graft::new(tree, call).graft(tree, &grown, root))
 }
 
-fn macro_function(vm: &Vm, world: &SharedWorld, macro_name: &str) -> Option<Word> {
-    let (module, name) = macro_name.rsplit_once('/')?;
-    let world = world.borrow();
-    let found = world.modules.get(module)?.macros.get(name)?;
-    Some(vm.kept(&world.macro_functions[found.function]))
+fn macro_function(vm: &mut Vm, world: &SharedWorld, macro_name: &str) -> Result<Option<Word>, Problem> {
+    let Some((module, name)) = macro_name.rsplit_once('/') else {
+        return Ok(None);
+    };
+    let place = library::macro_function(vm, world, module, name)?;
+    Ok(place.map(|place| vm.kept(&world.borrow().macro_functions[place])))
 }
 
 /// Calls the macro's function on the forms, without grants. An expansion at load time has limits of its own.

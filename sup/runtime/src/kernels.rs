@@ -1,9 +1,12 @@
 //! Kernels as a program loads them: found, checked and installed by the host room, made known to the compiler here.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sup_abi::intrinsic;
 use sup_abi::signature::{Evaluation, Signature};
+use sup_code::chunk;
 use sup_host::{Declaration, Found, Kernel, LoadError, Loader, SearchPath};
 use sup_vm::vm::Vm;
 
@@ -30,6 +33,10 @@ pub enum Asker {
 pub fn load(vm: &mut Vm, world: &SharedWorld, name: &str, asker: Asker) -> Result<(), Problem> {
     if world.borrow().kernels.iter().any(|loaded| loaded.name() == name) {
         return Ok(());
+    }
+    let declarations = world.borrow().declared.clone();
+    if let Some(directory) = declarations {
+        return declare(world, &crate::recorder::declared(&directory, name)?);
     }
     if asker == Asker::Program && !world.borrow().grants.has(Capability::Kernel) {
         return Err(denied(name));
@@ -161,6 +168,33 @@ pub fn install(vm: &mut Vm, world: &SharedWorld, kernel: Arc<Kernel>) {
     world.kernels.push(kernel);
 }
 
+/// Gives a kernel's names to the compiler without the kernel: what calls them cannot be run.
+fn declare(world: &SharedWorld, kernel: &Declaration) -> Result<(), Problem> {
+    for function in &kernel.functions {
+        let wrong = |what: &str| {
+            let message = format!("{}/{}: {what}", kernel.name, function.name);
+            Problem::new("kernel/declaration", message)
+        };
+        let signature = Signature::parse(&function.signature).map_err(|error| wrong(&error.to_string()))?;
+        let intrinsic = match &function.intrinsic {
+            None => intrinsic::NONE,
+            Some(name) => intrinsic::by_name(name).ok_or_else(|| wrong("an unknown intrinsic"))?,
+        };
+        let flags = function.flags.as_deref().unwrap_or_default();
+        let info = PrimitiveInfo {
+            min: narrow(signature.min_args()),
+            max: signature.max_args().map(narrow),
+            quoted: quoted(&signature),
+            intrinsic,
+            signature: function.signature.clone(),
+            doc: String::new(),
+            everyday: flags.iter().any(|flag| flag == "everyday"),
+        };
+        make_known(&mut world.borrow_mut(), &kernel.name, &function.name, info);
+    }
+    Ok(())
+}
+
 fn make_known(world: &mut World, kernel: &str, name: &str, info: PrimitiveInfo) {
     let full = format!("{kernel}/{name}");
     if info.everyday {
@@ -170,6 +204,33 @@ fn make_known(world: &mut World, kernel: &str, name: &str, info: PrimitiveInfo) 
             .or_insert_with(|| full.clone());
     }
     world.primitives.insert(full, info);
+}
+
+/// A hash of what the compiler knows of a kernel: code that was compiled with another one may call it wrongly.
+#[must_use]
+pub fn fingerprint(world: &SharedWorld, kernel: &str) -> [u8; 32] {
+    let world = world.borrow();
+    let prefix = format!("{kernel}/");
+    let mut known: Vec<_> = world
+        .primitives
+        .iter()
+        .filter(|(name, _)| name.starts_with(&prefix))
+        .collect();
+    known.sort_by_key(|(name, _)| *name);
+    let mut text = String::new();
+    for (name, info) in known {
+        let PrimitiveInfo {
+            min,
+            max,
+            quoted,
+            intrinsic,
+            everyday,
+            ..
+        } = info;
+        writeln!(text, "{name} {min} {max:?} {quoted} {intrinsic} {everyday}")
+            .expect("a string takes everything");
+    }
+    chunk::hash(text.as_bytes())
 }
 
 fn narrow(count: usize) -> u8 {

@@ -33,6 +33,8 @@ pub mod isolates;
 
 pub mod kernels;
 
+pub mod library;
+
 pub mod load;
 
 pub mod modules;
@@ -42,6 +44,8 @@ pub mod natives;
 pub mod on_write;
 
 pub mod problem;
+
+pub mod recorder;
 
 pub mod requests;
 

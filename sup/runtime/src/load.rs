@@ -13,7 +13,8 @@ use sup_vm::vm::Vm;
 use crate::codebase::with_load_problems;
 use crate::grants::Capability;
 use crate::kernels::Asker;
-use crate::modules::{Entry, Macro};
+use crate::library;
+use crate::modules::{Entry, Macro, MacroFunction};
 use crate::problem::{Place, Problem};
 use crate::resolve::Asking;
 use crate::world::{CORE, SharedWorld};
@@ -74,7 +75,12 @@ pub fn standard_module(vm: &mut Vm, world: &SharedWorld, name: &str) -> Result<(
         standard_module(vm, world, CORE)?;
     }
     world.borrow_mut().module(name);
-    if let Err(problems) = load_text(vm, world, name, &Source::named(format!("std:{name}")), text) {
+    let source = Source::named(format!("std:{name}"));
+    let outcome = library::load(vm, world, name, &source, text).and_then(|outcome| match outcome {
+        library::Outcome::Loaded => Ok(NIL),
+        library::Outcome::Not => load_text(vm, world, name, &source, text),
+    });
+    if let Err(problems) = outcome {
         world.borrow_mut().modules.remove(name);
         return Err(problems);
     }
@@ -210,6 +216,9 @@ pub(crate) fn carry_out(
             .map(|fault| Problem::from_fault(&source.name, fault));
         with_load_problems(world, problems.collect())
     })?;
+    if let Some(recorder) = &mut world.borrow_mut().recorder {
+        recorder.note(module, &top);
+    }
     match top {
         TopForm::Code { chunk, definitions } => {
             let answer = run_chunk(vm, chunk).map_err(|problem| vec![problem])?;
@@ -249,6 +258,7 @@ pub(crate) fn define(world: &SharedWorld, module: &str, definition: Definition) 
         signature: definition.signature,
         alias: definition.alias,
         span: definition.span,
+        waiting: None,
     };
     world.borrow_mut().module(module).define(&definition.name, entry);
 }
@@ -309,7 +319,7 @@ pub(crate) fn obey(
             let kept = vm.keep(function);
             let mut world = world.borrow_mut();
             world.macro_functions.push(kept);
-            let function = world.macro_functions.len() - 1;
+            let function = MacroFunction::Made(world.macro_functions.len() - 1);
             world.module(module).macros.insert(name, Macro { doc, function });
             Ok(())
         }

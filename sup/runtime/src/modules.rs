@@ -18,6 +18,8 @@ pub struct Entry {
     pub alias: Option<String>,
     /// Where it was defined.
     pub span: slp::Span,
+    /// The place among its module's waiting code of what gives it its value, when it came out of the image.
+    pub waiting: Option<usize>,
 }
 
 /// A macro.
@@ -25,8 +27,17 @@ pub struct Entry {
 pub struct Macro {
     /// Its doc string.
     pub doc: Option<String>,
-    /// Place of its function among what the world keeps alive.
-    pub function: usize,
+    /// Its function.
+    pub function: MacroFunction,
+}
+
+/// The function of a macro.
+#[derive(Clone, Copy, Debug)]
+pub enum MacroFunction {
+    /// It is there, at this place among what the world keeps alive.
+    Made(usize),
+    /// It is made when it is first called, by this code of the image.
+    Waiting(&'static [u8]),
 }
 
 /// A module.
@@ -48,6 +59,8 @@ pub struct Module {
     pub records: Vec<String>,
     /// Parameters of the function that a stored text's value is.
     pub value_parameters: Option<Parameters>,
+    /// Code of the image that was not carried out yet, each piece taken when a name that it defines is wanted.
+    pub waiting: Vec<Option<&'static [u8]>>,
     /// Whether core's names are visible.
     pub bare: bool,
     /// Whether it has been loaded to its end.

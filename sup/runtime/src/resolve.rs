@@ -6,6 +6,7 @@ use sup_compile::{Host, Resolution, Signature};
 use sup_vm::vm::Vm;
 
 use crate::codebase;
+use crate::library;
 use crate::load;
 use crate::world::{CORE, SharedWorld};
 
@@ -19,7 +20,7 @@ pub struct Asking<'a> {
 
 impl Asking<'_> {
     /// What a name means to importers of a module.
-    fn shown(&self, module: &str, name: &str) -> Option<Resolution> {
+    fn shown(&mut self, module: &str, name: &str) -> Option<Resolution> {
         let world = self.world.borrow();
         let found = world.modules.get(module)?;
         if !found.shows(name) {
@@ -30,7 +31,7 @@ impl Asking<'_> {
     }
 
     /// What a name that a module defines means.
-    fn defined(&self, module: &str, name: &str) -> Option<Resolution> {
+    fn defined(&mut self, module: &str, name: &str) -> Option<Resolution> {
         let world = self.world.borrow();
         let found = world.modules.get(module)?;
         if found.macros.contains_key(name) {
@@ -42,14 +43,19 @@ impl Asking<'_> {
             drop(world);
             return self.primitive(&alias);
         }
+        let (parameters, waiting) = (entry.parameters, entry.waiting);
+        drop(world);
+        if waiting.is_some()
+            && let Err(problem) = library::provide(self.vm, &self.world, module, name)
+        {
+            self.world.borrow_mut().load_problems.push(problem);
+            return None;
+        }
         let cell = CellName {
             module: module.to_owned(),
             name: name.to_owned(),
         };
-        Some(Resolution::Cell {
-            cell,
-            parameters: entry.parameters,
-        })
+        Some(Resolution::Cell { cell, parameters })
     }
 
     fn primitive(&self, name: &str) -> Option<Resolution> {
@@ -91,7 +97,7 @@ impl Asking<'_> {
     }
 
     /// What a name means to those who see what a module shows.
-    pub(crate) fn shown_by(&self, module: &str, name: &str) -> Option<Resolution> {
+    pub(crate) fn shown_by(&mut self, module: &str, name: &str) -> Option<Resolution> {
         self.shown(module, name)
     }
 

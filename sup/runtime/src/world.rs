@@ -12,9 +12,11 @@ use crate::console::SharedConsole;
 use crate::grants::Grants;
 use crate::isolates::Children;
 use crate::lazy::LazyStore;
+use crate::library::Library;
 use crate::modules::{Entry, Module, PrimitiveInfo};
 use crate::on_write::OnWrite;
 use crate::problem::Problem;
+use crate::recorder::Recorder;
 use crate::services::OpenStores;
 
 /// Shared access to the world. Borrowed for a look-up at a time, never while code runs.
@@ -29,6 +31,12 @@ pub struct World {
     pub primitives: OnWrite<HashMap<String, PrimitiveInfo>>,
     /// Everyday names of loaded kernels, to full names.
     pub everyday: OnWrite<HashMap<String, String>>,
+    /// The compiled standard library.
+    pub library: Library,
+    /// Writes down what is carried out, while the image of the standard library is made.
+    pub recorder: Option<Recorder>,
+    /// A directory with declarations of kernels, when kernels are known by them only and none is loaded.
+    pub declared: Option<PathBuf>,
     /// Source texts by name.
     pub sources: OnWrite<HashMap<String, Arc<str>>>,
     /// Functions of macros, kept alive.

@@ -85,7 +85,7 @@ fn read_name(input: &mut Input<'_>, limits: &CodeLimits) -> Result<String, WireE
         .map(str::to_owned)
 }
 
-fn write_type(output: &mut Output, spec: &TypeSpec) {
+pub(crate) fn write_type(output: &mut Output, spec: &TypeSpec) {
     let named = TypeBase::NAMED.iter().position(|(base, _)| *base == spec.base);
     output.u8(named.unwrap_or(TypeBase::NAMED.len()) as u8);
     output.u8(u8::from(spec.optional));
@@ -94,7 +94,7 @@ fn write_type(output: &mut Output, spec: &TypeSpec) {
     }
 }
 
-fn read_type(input: &mut Input<'_>, limits: &CodeLimits) -> Result<TypeSpec, WireError> {
+pub(crate) fn read_type(input: &mut Input<'_>, limits: &CodeLimits) -> Result<TypeSpec, WireError> {
     let tag = input.tag(Part::Type, TypeBase::NAMED.len() as u8 + 1)?;
     let optional = input.boolean()?;
     let base = match TypeBase::NAMED.get(usize::from(tag)) {
@@ -149,15 +149,31 @@ fn read_constant(input: &mut Input<'_>, limits: &CodeLimits) -> Result<Constant,
     })
 }
 
-fn write_function(output: &mut Output, function: &Function) {
-    output.text(&function.name);
-    output.u8(function.parameters.n_required);
-    output.u8(function.parameters.n_optional);
-    output.u8(match function.parameters.tail {
+pub(crate) fn write_parameters(output: &mut Output, parameters: Parameters) {
+    output.u8(parameters.n_required);
+    output.u8(parameters.n_optional);
+    output.u8(match parameters.tail {
         Tail::None => 0,
         Tail::Rest => 1,
         Tail::Keys => 2,
     });
+}
+
+pub(crate) fn read_parameters(input: &mut Input<'_>) -> Result<Parameters, WireError> {
+    Ok(Parameters {
+        n_required: input.u8()?,
+        n_optional: input.u8()?,
+        tail: match input.tag(Part::Tail, 3)? {
+            0 => Tail::None,
+            1 => Tail::Rest,
+            _ => Tail::Keys,
+        },
+    })
+}
+
+fn write_function(output: &mut Output, function: &Function) {
+    output.text(&function.name);
+    write_parameters(output, function.parameters);
     output.u8(function.n_registers);
     output.count(function.captures.len());
     for capture in &function.captures {
@@ -188,15 +204,7 @@ fn write_function(output: &mut Output, function: &Function) {
 fn read_function(input: &mut Input<'_>, limits: &CodeLimits) -> Result<Function, WireError> {
     Ok(Function {
         name: read_name(input, limits)?,
-        parameters: Parameters {
-            n_required: input.u8()?,
-            n_optional: input.u8()?,
-            tail: match input.tag(Part::Tail, 3)? {
-                0 => Tail::None,
-                1 => Tail::Rest,
-                _ => Tail::Keys,
-            },
-        },
+        parameters: read_parameters(input)?,
         n_registers: input.u8()?,
         captures: input.sequence((Part::Capture, limits.max_captures, 1), read_capture)?,
         code: read_code(input, limits)?,

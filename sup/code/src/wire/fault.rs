@@ -102,6 +102,7 @@ pub enum Part {
     Span,
     Tail,
     Module,
+    Step,
     Chunk,
 }
 
@@ -211,6 +212,7 @@ impl Part {
             Part::Span => "span",
             Part::Tail => "parameter tail",
             Part::Module => "module",
+            Part::Step => "step",
             Part::Chunk => "chunk",
         }
     }

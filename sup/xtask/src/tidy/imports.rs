@@ -65,7 +65,9 @@ pub const TABLE: &[Row] = &[
         optional: STOCK_KERNELS,
         tests: KIT,
     },
-    row("sup-cli", &["sup-runtime", "slp"]),
+    // Its build script compiles the standard library, with a machine that looks each instruction up in one place.
+    row("sup-image", &["sup-runtime", "sup-vm"]),
+    row("sup-cli", &["sup-runtime", "sup-image", "slp"]),
     row("xtask", &[]),
     // Kernels see the wall and nothing behind it.
     row("sup-kernel", &["sup-abi"]),
@@ -98,6 +100,7 @@ const ROOMS: &[&str] = &[
     "sup-store",
     "sup-host",
     "sup-runtime",
+    "sup-image",
     "sup-stdlib",
     "sup-kernel",
     "sup-testkit",
