@@ -1,4 +1,5 @@
 //! Calls in full: primitives as values, argument lists that must be arranged, growth of the stack, `apply`.
+#![allow(unsafe_code)]
 
 use sup_abi::word::{Immediate, NIL, THROW, Word, is_immediate, payload};
 use sup_code::{Insn, Op, Tail};

@@ -1,4 +1,5 @@
 //! The collector: nursery collections that copy survivors to the old space, and full collections that mark it.
+#![allow(unsafe_code)]
 
 use std::time::Instant;
 

@@ -2,6 +2,7 @@
 //!
 //! A body answers `Slow` before it has written anything. Opcodes that are rare or always allocate have no body of their
 //! own and go to the slow path at once.
+#![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
 
 use sup_abi::word::{Word, is_pointer};

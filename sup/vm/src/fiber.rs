@@ -1,4 +1,5 @@
 //! A fiber: a stack of register windows, a stack of return addresses, and the handlers that are open.
+#![allow(unsafe_code)]
 
 use sup_abi::word::{UNDEFINED, Word};
 use sup_code::{Insn, Op};

@@ -2,6 +2,7 @@
 //!
 //! The old space follows Immix (Blackburn and McKinley, PLDI 2008): blocks of 32 KiB, lines of 256 bytes, allocation by
 //! bumping through runs of free lines. Young objects that survive one collection are copied there and never move again.
+#![allow(unsafe_code)]
 
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@
 //! plain `match` in a loop (`--features match-dispatch`, for tools that cannot follow the other). A body that meets
 //! something it does not handle answers `Slow` before it has changed anything, and the instruction is carried out by
 //! `slow` in plain Rust.
+#![allow(unsafe_code)]
 
 use sup_abi::word::Word;
 use sup_code::{Insn, Op};

@@ -1,6 +1,5 @@
 //! The machine: values, heap, fibers and the loop that runs verified chunks. Start with `vm`, then `object` and `heap`.
 //! This crate refuses to know how text is read, how code is compiled, and where anything is stored.
-#![allow(unsafe_code)]
 
 pub mod names;
 

@@ -9,6 +9,7 @@
 //! ```
 //!
 //! Only this file, `heap` and `collect` know these bits. Sizes are in words of 8 bytes, header included.
+#![allow(unsafe_code)]
 
 use sup_abi::word::{TAG_POINTER, Word, is_pointer};
 

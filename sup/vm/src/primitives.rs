@@ -1,4 +1,5 @@
 //! Primitives: a number for each name in the process, and what an isolate's link says a number stands for.
+#![allow(unsafe_code)]
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, RwLock};

@@ -1,4 +1,5 @@
 //! Fibers of one isolate taking turns: spawning, waiting, promises that other threads settle, limits of a run.
+#![allow(unsafe_code)]
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};

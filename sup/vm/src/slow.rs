@@ -1,4 +1,5 @@
 //! Instructions in plain Rust: what the bodies of `fast` leave over. Everything here may allocate, collect and raise.
+#![allow(unsafe_code)]
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,5 @@
 //! Memory from the operating system: reservations for nurseries and stacks, and the blocks of the old space.
+#![allow(unsafe_code)]
 
 use std::rc::Rc;
 

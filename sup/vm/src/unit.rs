@@ -3,6 +3,7 @@
 //! A function's memory is its `FunctionMeta` followed by its instructions. Operands that named constants, functions or
 //! types become distances, in words, from the instruction to a pool behind the code; cells and primitives become the
 //! process's numbers for them.
+#![allow(unsafe_code)]
 
 use std::sync::Arc;
 

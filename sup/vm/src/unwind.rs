@@ -1,4 +1,5 @@
 //! What happens when an instruction raises: the error learns where it happened, and the innermost handler takes it.
+#![allow(unsafe_code)]
 
 use sup_abi::word::{NIL, Word};
 use sup_code::Insn;

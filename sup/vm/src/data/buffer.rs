@@ -1,4 +1,5 @@
 //! Buffers, which are mutable bytes, and boxes, which are mutable cells. Both are compared by identity.
+#![allow(unsafe_code)]
 
 use sup_abi::word::Word;
 

@@ -1,5 +1,6 @@
 //! Places of characters in strings, which are UTF-8: at once in ASCII, by counting in short texts, and in long ones with
 //! the help of the number of characters before each stretch of bytes.
+#![allow(unsafe_code)]
 
 use sup_abi::word::Word;
 

@@ -2,6 +2,7 @@
 //!
 //! Words are mixed by a folded multiplication, texts hashed by `foldhash`, whose results strings keep. Lists and maps are
 //! hashed by content without recursion; maps as sums, so that order does not count.
+#![allow(unsafe_code)]
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

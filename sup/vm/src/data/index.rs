@@ -6,6 +6,7 @@
 //! on as long as a group has no empty place: to the other group of the line, then to the next line. Groups are searched
 //! whole, as in SwissTable (Kulukundis and others, abseil), but what is compared there is the entry's number too, which
 //! saves a miss of the cache.
+#![allow(unsafe_code)]
 
 use crate::heap::LARGE_WORDS;
 use crate::object::Obj;

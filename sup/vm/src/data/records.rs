@@ -2,6 +2,7 @@
 //!
 //! Types are kept for the life of the process, by their full name. Defining a name anew makes another version of the type:
 //! instances keep the version that they were made with, and are of the type by its name.
+#![allow(unsafe_code)]
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, RwLock};

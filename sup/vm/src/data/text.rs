@@ -3,6 +3,7 @@
 //! A string of at most 7 bytes is held in its word, one of at most `SHARED_BYTES` in an object, a longer one outside the
 //! heap where slices and isolates share it. Word 1 of the objects holds the cached hash (0: not computed) and the number
 //! of characters.
+#![allow(unsafe_code)]
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! Arithmetic and bits, comparison and truth as values.
+#![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
 
 use std::hint::cold_path;

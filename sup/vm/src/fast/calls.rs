@@ -1,4 +1,5 @@
 //! Calls and returns.
+#![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
 
 use sup_abi::word::{NIL, THROW, Word, is_pointer};

@@ -1,4 +1,5 @@
 //! Looking into lists, arrays and maps, and changing arrays.
+#![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
 
 use sup_abi::word::{Word, ZERO, fixnum_value, is_fixnum, is_pointer};

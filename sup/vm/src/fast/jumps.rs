@@ -1,4 +1,5 @@
 //! Jumps, and the comparisons that they hang on.
+#![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
 
 use sup_abi::word::{FALSE, NIL, Word, ZERO, flonum_value, is_fixnum, is_flonum, is_pointer};

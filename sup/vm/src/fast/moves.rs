@@ -1,4 +1,5 @@
 //! Moves, constants, cells, boxes, closures, lists.
+#![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
 
 use sup_abi::word::{FALSE, NIL, TRUE, UNDEFINED};

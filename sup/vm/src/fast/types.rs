@@ -1,4 +1,5 @@
 //! Checks of types: at once where a word's tag tells, by its class otherwise.
+#![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
 
 use sup_abi::word::{TRUE, boolean};

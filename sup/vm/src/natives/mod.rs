@@ -1,5 +1,6 @@
 //! The machine's own primitives, named with a leading `%`. They never run SLP functions, so no collection happens while
 //! one runs, and words stay good from its first line to its last.
+#![allow(unsafe_code)]
 
 mod arguments;
 mod arrays;

@@ -1,4 +1,5 @@
 //! Text made of values.
+#![allow(unsafe_code)]
 
 use sup_abi::word::{NIL, Word, fixnum_value, is_fixnum, is_short, short_bytes, short_len};
 

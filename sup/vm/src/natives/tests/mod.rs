@@ -2,6 +2,7 @@
 //!
 //! Arguments and results are written as SLP writes them, and besides: `&{1 2}` is an array, `%{:a 1}` a table, `~"ab"` a
 //! buffer, `!` before a text with a quote the expectation that the call raises this code.
+#![allow(unsafe_code)]
 
 mod arrays;
 mod code;
