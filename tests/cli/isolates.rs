@@ -102,3 +102,11 @@ fn isolates_without_end_are_an_error() {
     );
     assert_eq!(finished.stdout, ":isolate/too-many\n");
 }
+
+#[test]
+fn a_function_made_in_an_isolate_finds_the_library_where_it_is_called() {
+    let source = r#"(def f (await (isolate/spawn (fn () (eval "(fn (xs) (str/join \"-\" (distinct xs)))")))))
+        (f {1 1 2})"#;
+    let finished = check(&["eval", source], 0);
+    assert_eq!(finished.stdout, "\"1-2\"\n");
+}

@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use sup_abi::word::{NIL, Word};
+use sup_code::CellName;
 use sup_host::Inherited;
 use sup_vm::base;
 use sup_vm::data::{list_items, text_of};
@@ -24,7 +25,8 @@ use sup_vm::send::Parcel;
 use sup_vm::vm::{INTERRUPT, Limits, Vm};
 
 use crate::grants::{Capability, Grants};
-use crate::natives::world_of;
+use crate::library;
+use crate::natives::{raise_problem, world_of};
 use crate::world::World;
 
 /// The table.
@@ -175,14 +177,20 @@ struct Reply {
 }
 
 impl Reply {
-    fn send(mut self, answer: Answer) {
-        self.deliver(answer);
+    /// Sends the answer, and what of the standard library was carried out on the way: functions in the answer may name it.
+    fn send(mut self, answer: Answer, provided: Vec<CellName>) {
+        self.deliver(answer, provided);
     }
 
-    fn deliver(&mut self, answer: Answer) {
+    fn deliver(&mut self, answer: Answer, provided: Vec<CellName>) {
         self.is_sent = true;
         let letter = move |vm: &mut Vm| match answer {
-            Answer::Value(parcel) => vm.unpack(parcel),
+            Answer::Value(parcel) => {
+                let world = world_of(vm);
+                library::provide_names(vm, &world, provided)
+                    .map_err(|problem| raise_problem(vm, &problem))?;
+                vm.unpack(parcel)
+            }
             Answer::Error(parcel) => {
                 let error = vm.unpack(parcel)?;
                 Err(vm.raise_value(error))
@@ -197,10 +205,11 @@ impl Reply {
 impl Drop for Reply {
     fn drop(&mut self) {
         if !self.is_sent {
-            self.deliver(Answer::Broken(
+            let answer = Answer::Broken(
                 "isolate/broken",
                 "the isolate broke down and has no answer".to_owned(),
-            ));
+            );
+            self.deliver(answer, Vec::new());
         }
     }
 }
@@ -312,7 +321,8 @@ impl Start {
         };
         let answer = answer.unwrap_or_else(|raise| error_answer(&mut vm, raise, &control));
         // Whoever waits need not wait for the memory to be given back.
-        reply.send(answer);
+        let provided = std::mem::take(&mut world.borrow_mut().provided);
+        reply.send(answer, provided);
         // The isolates that this one has started end with it.
         drop(vm);
         drop(world);

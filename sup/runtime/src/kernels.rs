@@ -109,7 +109,7 @@ fn look_for(world: &SharedWorld, name_or_path: &str) -> Result<(Loader, Found), 
     if !world.grants.has(Capability::Kernel) {
         return Err(denied(name_or_path));
     }
-    let loader = Loader::new(SearchPath::new(world.kernel_paths.clone()), &world.temporary);
+    let loader = Loader::new(SearchPath::new(world.kernel_paths.to_vec()), &world.temporary);
     let path = Path::new(name_or_path);
     let is_path = path.components().count() > 1 || path.extension().is_some();
     let found = if is_path {

@@ -216,6 +216,15 @@ pub(crate) fn provide(vm: &mut Vm, world: &SharedWorld, module: &str, name: &str
     provide_in_order(vm, world, vec![Work::Provide(cell)])
 }
 
+/// Sees to it that what another isolate carried out of the library has its value here too.
+///
+/// # Errors
+/// What went wrong while it was carried out.
+pub(crate) fn provide_names(vm: &mut Vm, world: &SharedWorld, names: Vec<CellName>) -> Result<(), Problem> {
+    let work = names.into_iter().rev().map(Work::Provide).collect();
+    provide_in_order(vm, world, work)
+}
+
 /// Sees to it that what a chunk names of the library has its value.
 ///
 /// # Errors
@@ -262,7 +271,11 @@ fn take_waiting(vm: &mut Vm, world: &SharedWorld, cell: &CellName) -> Result<Opt
         return Ok(None);
     };
     let place = module.entries.get(&cell.name).and_then(|entry| entry.waiting);
-    Ok(place.and_then(|place| module.waiting[place].take()))
+    let Some(bytes) = place.and_then(|place| module.waiting[place].take()) else {
+        return Ok(None);
+    };
+    world.provided.push(cell.clone());
+    Ok(Some(bytes))
 }
 
 fn first(problems: Problems) -> Problem {

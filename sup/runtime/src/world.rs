@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use sup_code::CellName;
 use sup_vm::vm::Kept;
 
 use crate::console::SharedConsole;
@@ -33,6 +34,8 @@ pub struct World {
     pub everyday: OnWrite<HashMap<String, String>>,
     /// The compiled standard library.
     pub library: Library,
+    /// What of the library was carried out here; functions that go to another isolate may name it.
+    pub provided: Vec<CellName>,
     /// Writes down what is carried out, while the image of the standard library is made.
     pub recorder: Option<Recorder>,
     /// A directory with declarations of kernels, when kernels are known by them only and none is loaded.
@@ -88,6 +91,7 @@ impl World {
             modules: self.modules.clone(),
             primitives: self.primitives.clone(),
             everyday: self.everyday.clone(),
+            library: self.library.clone(),
             sources: self.sources.clone(),
             kernels: self.kernels.clone(),
             temporary: self.temporary.clone(),

@@ -4,6 +4,7 @@
 //! captures, numbers and names are words that mean the same everywhere; every other value lies in a region, made when it is
 //! first asked for and kept for as long as the variable keeps its value. A variable whose value stays in its isolate has
 //! none in the image, and whoever reads it there is told why.
+#![allow(unsafe_code)]
 
 use std::collections::HashMap;
 use std::sync::Arc;

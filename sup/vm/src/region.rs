@@ -3,6 +3,7 @@
 //! A region is a run of objects with everything they name, made by `send`. A heap that names a region's object holds the
 //! region; a collection of everything lets go of those that it did not reach. Objects in regions carry the mark of what is
 //! immortal, so that nothing is ever stored into them and no collection goes through them.
+#![allow(unsafe_code)]
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 //! What is immutable for the life of the process (constants, code) and what lies in a region goes along as it is; bytes and
 //! long strings are shared by their count. Everything else is copied once, however often the value names it. The copy goes
 //! through the value with a stack of its own, breadth and depth bounded by the sender's quota only.
+#![allow(unsafe_code)]
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! Looking up keys of maps and tables, and setting those of tables.
+#![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
 
 use sup_abi::word::{NIL, Word, fixnum_value, is_fixnum, is_pointer};
