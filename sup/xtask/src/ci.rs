@@ -5,7 +5,7 @@ use std::env;
 use crate::house::{Failure, House, captured, done};
 use crate::setup::{self, Need};
 use crate::steps::{Ran, Steps};
-use crate::{test, tidy};
+use crate::{bench, test, tidy};
 
 /// Every step, each with its time; later steps run though an earlier one failed.
 pub fn run(house: &House) -> Result<(), Failure> {
@@ -21,7 +21,14 @@ pub fn run(house: &House) -> Result<(), Failure> {
     steps.step("lockfile", || lockfile(house));
     steps.step("setup", || setup::run(house, Need::Tests).map(|()| Ran::Yes));
     // The tests come before clippy: what they compile is what takes long, and the checks find it done.
-    let count = test::in_steps(house, &mut steps);
+    let mut count = test::in_steps(house, &mut steps);
+    steps.step("match-dispatch", || {
+        let Some(mut command) = test::suite(house, "lang") else {
+            return Ok(Ran::No("tests/Cargo.toml lists no suite `lang`".to_owned()));
+        };
+        command.args(["--package", "sup-vm", "--features", "sup-vm/match-dispatch"]);
+        test::counted(house, &mut command, &mut count)
+    });
     steps.step("clippy", || {
         cargo(
             house,
@@ -36,6 +43,7 @@ pub fn run(house: &House) -> Result<(), Failure> {
             ],
         )
     });
+    steps.step("instructions", || bench::check_quick(house));
     steps.step("docs", || {
         let mut command = house.cargo();
         command.args(["doc", "--release", "--workspace", "--no-deps"]);

@@ -112,9 +112,17 @@ impl House {
 
     /// What a test needs to find the binaries: `SUP_BIN` and `SUP_KERNEL_PATH`.
     pub fn point_at_binaries(&self, command: &mut Command) {
+        self.point_at_products(command, &self.release());
+    }
+
+    /// The same for the products of another build.
+    pub fn point_at_products(&self, command: &mut Command, products: &Path) {
         command
-            .env("SUP_BIN", self.sup())
-            .env("SUP_KERNEL_PATH", self.release());
+            .env(
+                "SUP_BIN",
+                products.join(format!("sup{}", env::consts::EXE_SUFFIX)),
+            )
+            .env("SUP_KERNEL_PATH", products);
     }
 }
 

@@ -18,6 +18,7 @@ pub mod bless;
 pub mod ci;
 pub mod demo;
 pub mod fuzz;
+pub mod memory;
 pub mod test;
 pub mod tidy;
 

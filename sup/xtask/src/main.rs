@@ -7,7 +7,7 @@
 
 use std::process::ExitCode;
 
-use xtask::{Failure, House, bench, bless, ci, demo, fuzz, setup, test, tidy};
+use xtask::{Failure, House, bench, bless, ci, demo, fuzz, memory, setup, test, tidy};
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
@@ -17,12 +17,16 @@ usage: cargo xtask COMMAND
   ci              what CI runs: fmt, clippy, tidy, tests, docs, and cargo-deny with SUP_CI_DENY=1
   tidy            the rules of the house: imports, limits, paths, names
   bless           runs the language suites and rewrites their expectations; `git diff` is the review
-  bench           times tests/bench with the release build and compares with the last saved run
-  bench --peers   runs the same programs in other languages beside it
+{bench}
+  check-memory    the language suite, the library and the kernels under AddressSanitizer, the kernels under valgrind; takes long
   fuzz TARGET     runs a fuzz target of tests/fuzz for 60 seconds [--seconds N]
   setup           only installs what is missing and fills the RocksDB cache
 
 The RocksDB cache lies in $SUP_BUILD_CACHE, else $XDG_CACHE_HOME/sup, else ~/.cache/sup.";
+
+fn usage() -> String {
+    USAGE.replace("{bench}", bench::USAGE)
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,7 +34,7 @@ fn main() -> ExitCode {
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => {
-            eprintln!("xtask: {message}\n\n{USAGE}");
+            eprintln!("xtask: {message}\n\n{}", usage());
             ExitCode::from(2)
         }
         Err(Failure::Chore(message)) => {
@@ -48,12 +52,12 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["ci"] => ci::run(&house),
         ["tidy"] => tidy::run(&house),
         ["bless"] => bless::run(&house),
-        ["bench"] => bench::run(&house),
-        ["bench", "--peers", rest @ ..] => bench::run_peers(&house, rest),
+        ["bench", rest @ ..] => bench::run(&house, rest),
+        ["check-memory"] => memory::run(&house),
         ["fuzz", rest @ ..] => fuzz::run(&house, rest),
         ["setup"] => setup::run(&house, setup::Need::Tests),
         ["help" | "-h" | "--help"] => {
-            println!("{USAGE}");
+            println!("{}", usage());
             Ok(())
         }
         [] => Err(Failure::Usage("which chore?".to_owned())),

@@ -128,9 +128,19 @@ fn valgrind(house: &House) -> Result<Ran, Failure> {
 /// Runs a `cargo test` command, shows what it prints, adds up its result lines, and then shows what the suites counted
 /// themselves: SLP cases, examples of the standard library, blocks of the manual.
 pub fn counted(house: &House, command: &mut Command, total: &mut Count) -> Result<Ran, Failure> {
+    counted_with(house, command, total, &house.release())
+}
+
+/// The same with the products of another build.
+pub fn counted_with(
+    house: &House,
+    command: &mut Command,
+    total: &mut Count,
+    products: &Path,
+) -> Result<Ran, Failure> {
     let report = house.target.join(format!("test-report-{}", std::process::id()));
     let _ = fs::remove_file(&report);
-    house.point_at_binaries(command);
+    house.point_at_products(command, products);
     command
         .env("SUP_TEST_REPORT", &report)
         .stdin(Stdio::null())
