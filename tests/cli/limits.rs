@@ -30,6 +30,32 @@ fn an_endless_loop_ends_with_its_fuel_or_its_deadline() {
 }
 
 #[test]
+fn a_loop_over_slow_natives_ends_with_its_deadline() {
+    // Each turn takes one unit of fuel and much time, so that a slice of fuel would last for minutes.
+    let start = Instant::now();
+    for turn in [
+        "(reverse numbers)",
+        "(sort numbers)",
+        "(str numbers)",
+        "(json/encode numbers)",
+    ] {
+        let text = format!("(def numbers (range 2000000)) (do [{turn}])");
+        raises(&["eval", "--deadline-ms", "300", &text], "vm/deadline");
+    }
+    assert!(start.elapsed() < Duration::from_secs(60));
+    // Without a deadline its elements are what a native costs.
+    raises(
+        &[
+            "eval",
+            "--fuel",
+            "3000000",
+            "(def numbers (range 1000000)) (do [(sort numbers)])",
+        ],
+        "vm/fuel",
+    );
+}
+
+#[test]
 fn no_handler_outlives_its_limits() {
     raises(
         &["eval", "--fuel", "100000", "(recover [(do [])] [1])"],

@@ -7,6 +7,7 @@ mod evaluating;
 mod isolates;
 mod kernels;
 mod limits;
+mod measuring;
 mod prompt;
 mod running;
 mod store;

@@ -45,6 +45,8 @@ pub mod on_write;
 
 pub mod problem;
 
+pub mod profile;
+
 pub mod recorder;
 
 pub mod requests;
@@ -76,4 +78,5 @@ pub use problem::{Place, Problem, TraceLine};
 pub use runtime::Runtime;
 pub use sup_host::process::end as end_process;
 pub use sup_store::{Candidates, StoreLocation};
+pub use sup_vm::stats::Statistics;
 pub use sup_vm::vm::Limits;

@@ -81,6 +81,12 @@ impl Runtime {
         self.vm.repr(word)
     }
 
+    /// What the isolate has used so far.
+    #[must_use]
+    pub fn statistics(&self) -> sup_vm::stats::Statistics {
+        self.vm.statistics()
+    }
+
     /// The text of a source, for drawing errors.
     #[must_use]
     pub fn source_text(&self, name: &str) -> Option<std::sync::Arc<str>> {

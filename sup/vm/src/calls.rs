@@ -5,6 +5,7 @@ use sup_abi::word::{Immediate, NIL, THROW, Word, is_immediate, payload};
 use sup_code::{Insn, Op, Tail};
 
 use crate::error::{Outcome, Raise};
+use crate::fast::{FUEL_UNIT, IS_FUELED};
 use crate::fiber::WINDOW_WORDS;
 use crate::interp::Exit;
 use crate::object::{Kind, Obj, kind_of};
@@ -48,7 +49,7 @@ static RETURNS: [[Insn; 2]; 256] = {
 
 impl Vm {
     pub(crate) fn call_slow(&mut self, op: Op, i: Insn) -> Carried {
-        if self.registers.fuel <= 0 {
+        if IS_FUELED && self.registers.fuel <= 0 {
             self.step_back();
             return self.out_of_fuel();
         }
@@ -87,7 +88,7 @@ impl Vm {
         self.grow_stack_to(base, argc)?;
         self.enter(callee, base, argc)?;
         let registers = &mut self.registers;
-        registers.fuel -= 1;
+        registers.fuel -= FUEL_UNIT;
         // SAFETY: `frame` is below the end of the frames.
         unsafe {
             *registers.frame = registers.pc;
@@ -326,7 +327,7 @@ impl Vm {
     }
 
     pub(crate) fn tail_slow(&mut self, op: Op, i: Insn) -> Carried {
-        if self.registers.fuel <= 0 {
+        if IS_FUELED && self.registers.fuel <= 0 {
             self.step_back();
             return self.out_of_fuel();
         }
@@ -350,7 +351,7 @@ impl Vm {
             std::ptr::copy(from, base, n.max(argc));
             *base.sub(1) = callee;
         }
-        self.registers.fuel -= 1;
+        self.registers.fuel -= FUEL_UNIT;
         self.registers.pc = entry_of(callee);
         Ok(Flow::Continue)
     }
@@ -402,7 +403,7 @@ impl Vm {
     }
 
     pub(crate) fn apply_slow(&mut self, op: Op, i: Insn) -> Carried {
-        if self.registers.fuel <= 0 {
+        if IS_FUELED && self.registers.fuel <= 0 {
             self.step_back();
             return self.out_of_fuel();
         }
@@ -430,7 +431,7 @@ impl Vm {
                 std::ptr::copy(window, self.registers.base, window_arguments(meta).max(argc));
                 *self.registers.base.sub(1) = callee;
             }
-            self.registers.fuel -= 1;
+            self.registers.fuel -= FUEL_UNIT;
             self.registers.pc = entry_of(callee);
             return Ok(Flow::Continue);
         }
@@ -520,7 +521,9 @@ impl Vm {
         let saved_primitive = self.running_primitive;
         self.handler_floor = self.running_fiber().handlers.len();
         self.n_native_calls += 1;
+        self.profile_enters_native(saved, saved_primitive);
         let outcome = self.run_nested(callee, arguments);
+        self.profile_leaves_native();
         self.n_native_calls -= 1;
         self.handler_floor = saved_floor;
         self.running_primitive = saved_primitive;

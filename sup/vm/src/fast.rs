@@ -10,6 +10,11 @@ use sup_abi::word::{Word, is_pointer};
 use crate::interp::{Body, Place, State, Step};
 use crate::object::Kind;
 
+/// Whether calls and jumps backwards count fuel. They do in every build but the one that measures what that costs.
+pub(crate) const IS_FUELED: bool = !cfg!(feature = "unfueled");
+/// What a call or a jump backwards takes.
+pub(crate) const FUEL_UNIT: i64 = if IS_FUELED { 1 } else { 0 };
+
 /// Low byte of the header of a kind.
 const fn low(kind: Kind) -> u64 {
     1 | ((kind as u64) << 1)

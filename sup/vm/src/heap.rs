@@ -65,6 +65,8 @@ pub struct HeapStats {
     pub copied_words: u64,
     /// Bytes allocated in nurseries that were since collected.
     pub nursery_bytes: u64,
+    /// Bytes allocated outside of nurseries, since they were many or the nursery was full.
+    pub direct_bytes: u64,
     /// Longest pause in nanoseconds.
     pub longest_pause_ns: u64,
     /// Sum of pauses in nanoseconds.
@@ -192,6 +194,7 @@ impl Heap {
         }
         if words > LARGE_WORDS {
             let obj = self.alloc_large(header, words)?;
+            self.stats.direct_bytes += words as u64 * 8;
             self.remember(obj);
             return Ok(obj);
         }
@@ -208,6 +211,7 @@ impl Heap {
             return Err(NoMemory);
         }
         let obj = self.alloc_old(header, words);
+        self.stats.direct_bytes += words as u64 * 8;
         self.remember(obj);
         Ok(obj)
     }

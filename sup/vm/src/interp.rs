@@ -6,6 +6,10 @@
 //! something it does not handle answers `Slow` before it has changed anything, and the instruction is carried out by
 //! `slow` in plain Rust.
 #![allow(unsafe_code)]
+#![cfg_attr(
+    feature = "match-dispatch",
+    allow(dead_code, reason = "the `match` has no use for handlers")
+)]
 
 use sup_abi::word::Word;
 use sup_code::{Insn, Op};
@@ -284,8 +288,14 @@ unsafe fn resume(flow: Flow, vm: *mut Vm) -> u64 {
 macro_rules! standard_handlers {
     ($($name:ident)*) => {
         {
+            #[allow(unused_mut, reason = "the other dispatcher has no handlers")]
             let mut table: [Handler; 256] = [slow; 256];
-            $(table[Op::$name as usize] = handler::<fast::$name>;)*
+            $(
+                #[cfg(not(feature = "match-dispatch"))]
+                {
+                    table[Op::$name as usize] = handler::<fast::$name>;
+                }
+            )*
             table
         }
     };
@@ -296,6 +306,47 @@ static STANDARD: Handlers = Handlers(sup_code::for_each_op!(standard_handlers));
 /// The table in which every intrinsic is the machine's own instruction.
 pub(crate) fn standard_link() -> &'static Handlers {
     &STANDARD
+}
+
+/// Where a machine that is profiled enters each instruction: before it is carried out, the ticks that have come are
+/// counted for the functions that are open.
+unsafe extern "C" fn profiled(
+    pc: *const Insn,
+    base: *mut Word,
+    vm: *mut Vm,
+    frame: *mut *const Insn,
+    fuel: i64,
+) -> u64 {
+    // SAFETY: as in `handler`; the machine's own table leads here, so that the next instruction comes here too.
+    unsafe {
+        if (*vm).has_ticks() {
+            return profiled_tick(pc, base, vm, frame, fuel);
+        }
+        (STANDARD.0[(*pc.sub(1)).op_number() as usize])(pc, base, vm, frame, fuel)
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn profiled_tick(
+    pc: *const Insn,
+    base: *mut Word,
+    vm: *mut Vm,
+    frame: *mut *const Insn,
+    fuel: i64,
+) -> u64 {
+    // SAFETY: as in `profiled`.
+    unsafe {
+        (*vm).record_ticks(pc.sub(1), base, frame);
+        (STANDARD.0[(*pc.sub(1)).op_number() as usize])(pc, base, vm, frame, fuel)
+    }
+}
+
+static PROFILING: Handlers = Handlers([profiled; 256]);
+
+/// The table of a machine that is profiled.
+pub(crate) fn profiling_link() -> &'static Handlers {
+    &PROFILING
 }
 
 impl Vm {
@@ -326,6 +377,8 @@ unsafe fn run(pc: *const Insn, base: *mut Word, vm: *mut Vm, frame: *mut *const 
 
 #[cfg(feature = "match-dispatch")]
 unsafe fn run(pc: *const Insn, base: *mut Word, vm: *mut Vm, frame: *mut *const Insn, fuel: i64) -> u64 {
+    // SAFETY: as in `handler`.
+    let is_profiled = unsafe { (*vm).is_profiled() };
     let mut state = State {
         pc,
         base,
@@ -337,6 +390,9 @@ unsafe fn run(pc: *const Insn, base: *mut Word, vm: *mut Vm, frame: *mut *const 
         // SAFETY: as in `handler`.
         unsafe {
             let at = state.pc;
+            if is_profiled && (*vm).has_ticks() {
+                (*vm).record_ticks(at, state.base, state.frame);
+            }
             let insn = *at;
             state.pc = at.add(1);
             macro_rules! arms {

@@ -41,6 +41,14 @@ pub mod inbox;
 
 pub mod schedule;
 
+mod clock;
+
+mod limits;
+
+pub mod profile;
+
+pub mod stats;
+
 pub mod vm;
 
 pub mod data;

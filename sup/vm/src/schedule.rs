@@ -16,7 +16,7 @@ pub use crate::inbox::{Inbox, Letter};
 use crate::interp::Exit;
 use crate::object::{Header, Kind, Obj, kind_of};
 use crate::slow::{Carried, Flow};
-use crate::vm::{INTERRUPT, Vm};
+use crate::vm::Vm;
 
 /// Fuel of one slice: about 200 microseconds.
 const SLICE_FUEL: i64 = 20_000;
@@ -52,6 +52,7 @@ pub(crate) struct Fibers {
     #[allow(clippy::vec_box)]
     spare: Vec<Box<Fiber>>,
     alive: usize,
+    pub(crate) n_started: u64,
 }
 
 /// What stops an isolate.
@@ -126,6 +127,7 @@ impl Vm {
         };
         fiber.start(callee, arguments);
         self.fibers.alive += 1;
+        self.fibers.n_started += 1;
         self.fibers.ready.push_back(fiber);
         Ok(id)
     }
@@ -402,6 +404,7 @@ impl Vm {
     }
 
     fn run_fiber(&mut self) -> Exit {
+        self.profile_begins();
         if self.running_fiber().cancelled {
             self.raise("fiber/cancelled", "the fiber was cancelled");
             return Exit::Raised;
@@ -459,13 +462,13 @@ impl Vm {
     }
 
     /// Takes the next slice out of the run's fuel.
-    fn next_slice(&mut self) -> i64 {
+    pub(crate) fn next_slice(&mut self) -> i64 {
         self.fuel_slice = SLICE_FUEL.min(i64::try_from(self.fuel_left).unwrap_or(SLICE_FUEL));
         self.fuel_slice
     }
 
     /// Counts what the slice has used.
-    fn settle_fuel(&mut self) {
+    pub(crate) fn settle_fuel(&mut self) {
         let used = (self.fuel_slice - self.registers.fuel.max(0)).max(0) as u64;
         self.fuel_left = self.fuel_left.saturating_sub(used);
         self.fuel_used += used;
@@ -515,41 +518,6 @@ impl Vm {
         }
         self.registers.fuel = self.next_slice();
         Ok(Flow::Continue)
-    }
-
-    fn check_limits(&mut self) -> Result<(), Raise> {
-        if self.fuel_left == 0 {
-            let limit = self.limits.fuel;
-            self.running_cancelled();
-            return Err(self.raise("vm/fuel", &format!("the program used up its fuel of {limit}")));
-        }
-        if self.interrupt.load(Ordering::Relaxed) == INTERRUPT {
-            self.running_cancelled();
-            return Err(self.raise("vm/interrupted", "the evaluation was interrupted"));
-        }
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            let limit = self.limits.deadline_ms.unwrap_or(0);
-            self.running_cancelled();
-            return Err(self.raise(
-                "vm/deadline",
-                &format!("the program ran longer than its limit of {limit} ms"),
-            ));
-        }
-        Ok(())
-    }
-
-    /// Whether a native function that takes long should give up: the run was interrupted or its time is over.
-    #[must_use]
-    pub fn interrupted(&self) -> bool {
-        self.interrupt.load(Ordering::Relaxed) == INTERRUPT
-            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-    }
-
-    /// No handler takes what ends a whole run.
-    fn running_cancelled(&mut self) {
-        if let Some(fiber) = &mut self.fiber {
-            fiber.cancelled = true;
-        }
     }
 }
 

@@ -122,6 +122,7 @@ pub struct Vm {
     pub host: Option<Box<dyn std::any::Any>>,
     pub(crate) stress: bool,
     pub(crate) fuel_used: u64,
+    pub(crate) profile: Option<Box<crate::profile::Profile>>,
     /// What the host room hangs on the machine; dropped after the heap with its resources.
     pub attached: Vec<Box<dyn std::any::Any>>,
     /// The image that isolates were last started from.
@@ -180,6 +181,7 @@ impl Vm {
             host: None,
             stress: false,
             fuel_used: 0,
+            profile: None,
             attached: Vec::new(),
             imaged: crate::image::Imaged::default(),
             missing: Arc::default(),
@@ -301,6 +303,7 @@ impl Vm {
         let roots = self.roots();
         self.heap.collect(&roots, extent);
         self.clear_above_top();
+        self.profile_collected();
     }
 
     /// Collects the nursery and gives its memory back, and that of stacks beyond what their fibers use; for an isolate with
@@ -362,7 +365,11 @@ impl Vm {
             .limits
             .deadline_ms
             .map(|ms| Instant::now() + std::time::Duration::from_millis(ms));
+        let alarm = self
+            .deadline
+            .map(|deadline| crate::clock::set(deadline, &self.interrupt));
         let outcome = self.spawn(callee, arguments).and_then(|id| self.run_until(id));
+        drop(alarm);
         (self.fuel_left, self.deadline) = outer;
         outcome
     }
@@ -377,6 +384,6 @@ impl Vm {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kept(usize);
 
-/// What the interrupt switch holds to stop runs. It stays set until whoever set it clears it, since a run may end and the
+/// The bit of the interrupt switch that stops runs. It stays set until whoever set it clears it, since a run may end and the
 /// next begin between its being set and its being seen.
 pub const INTERRUPT: u32 = 1;

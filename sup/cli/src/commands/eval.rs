@@ -3,6 +3,7 @@
 use clap::Args;
 use sup_runtime::Runtime;
 
+use super::measure::Measures;
 use super::show::{self, Show};
 use crate::arguments::Options;
 use crate::console;
@@ -38,6 +39,9 @@ pub struct Eval {
 
     #[command(flatten)]
     show: Show,
+
+    #[command(flatten)]
+    measures: Measures,
 }
 
 impl Eval {
@@ -51,8 +55,12 @@ impl Eval {
             let shown = runtime.show_text(SOURCE, &self.expression, stage.into());
             return show::print(&runtime, options, shown);
         }
+        let measuring = match self.measures.start(&mut runtime, options) {
+            Ok(measuring) => measuring,
+            Err(exit) => return exit,
+        };
         interrupt::watch(runtime.interrupter(), Ends::Process);
-        match evaluated(&mut runtime, &self.expression, options) {
+        let exit = match evaluated(&mut runtime, &self.expression, options) {
             Ok(Some(text)) => {
                 console::print_line(&text);
                 console::flush();
@@ -63,7 +71,8 @@ impl Eval {
                 Teller::new(options).tell_all(&runtime, &problems);
                 session::exit_of(&problems)
             }
-        }
+        };
+        measuring.finish(&mut runtime, options, exit)
     }
 }
 

@@ -5,6 +5,7 @@ mod doc;
 mod eval;
 mod files;
 mod kernel;
+mod measure;
 mod repl;
 mod run;
 mod show;

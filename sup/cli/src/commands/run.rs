@@ -7,6 +7,7 @@ use clap::Args;
 use sup_runtime::load::Problems;
 use sup_runtime::{Problem, Runtime};
 
+use super::measure::Measures;
 use super::show::{self, Show};
 use crate::arguments::Options;
 use crate::console;
@@ -23,6 +24,8 @@ Examples:
   sup run --deadline-ms 500 loop.slp    stop it after half a second
   sup run --allow console hello.slp     let it print, and nothing else
   sup run --show bytecode hello.slp     look at what the machine would run
+  sup run --stats hello.slp             tell what it used: collections, memory, fuel, time
+  sup run --profile hello.folded hello.slp   where its time goes, for flame-graph tools
   cat hello.slp | sup run -             run what standard input holds
 
 The program's value is not printed. Exit code 1 when it raised.";
@@ -44,6 +47,9 @@ pub struct Run {
 
     #[command(flatten)]
     show: Show,
+
+    #[command(flatten)]
+    measures: Measures,
 }
 
 impl Run {
@@ -70,10 +76,14 @@ impl Run {
             };
             return show::print(&runtime, options, shown);
         }
+        let measuring = match self.measures.start(&mut runtime, options) {
+            Ok(measuring) => measuring,
+            Err(exit) => return exit,
+        };
         interrupt::watch(runtime.interrupter(), Ends::Process);
         let exit = program.run(&mut runtime, options);
         console::flush();
-        exit
+        measuring.finish(&mut runtime, options, exit)
     }
 }
 

@@ -1,5 +1,8 @@
 //! Values as text: as it is read back, or as a person sees it. Without recursion, with a limit on its length.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use sup_abi::word::{FALSE, Immediate, NIL, TRUE, Word, is_immediate, payload};
 
 use super::cursor::{Cursor, Parts};
@@ -23,7 +26,7 @@ const MESSAGE_LIMIT: usize = 1 << 20;
 /// Longest text of a value in the message of an error.
 const SHORT_LIMIT: usize = 200;
 
-/// The text came to more than the limit.
+/// The text came to more than the limit, or was stopped.
 struct TooLong;
 
 /// Something whose parts are being written, with a space before each but the first.
@@ -40,13 +43,19 @@ struct Printer<'a> {
     /// Mutable values that are being written, with the number of things open before each: one inside itself is cut.
     mutable: Vec<(Word, usize)>,
     end: usize,
+    /// Where another thread says that it is not to go on.
+    stop: Option<Arc<AtomicU32>>,
 }
 
 impl Printer<'_> {
     fn print(&mut self, word: Word) -> Result<(), TooLong> {
         self.value(word);
         while !self.open.is_empty() {
-            if self.out.len() > self.end {
+            let is_stopped = self
+                .stop
+                .as_ref()
+                .is_some_and(|stop| stop.load(Ordering::Relaxed) != 0);
+            if is_stopped || self.out.len() > self.end {
                 return Err(TooLong);
             }
             self.next_part();
@@ -311,7 +320,13 @@ fn cut(text: &mut String, limit: usize) {
 }
 
 impl Vm {
-    fn push_within(&mut self, out: &mut String, word: Word, limit: usize) -> Result<(), TooLong> {
+    fn push_within(
+        &mut self,
+        out: &mut String,
+        word: Word,
+        limit: usize,
+        stop: Option<Arc<AtomicU32>>,
+    ) -> Result<(), TooLong> {
         let end = out.len().saturating_add(limit);
         Printer {
             out,
@@ -319,13 +334,14 @@ impl Vm {
             open: Vec::new(),
             mutable: Vec::new(),
             end,
+            stop,
         }
         .print(word)
     }
 
     fn repr_cut(&mut self, word: Word, limit: usize) -> String {
         let mut text = String::new();
-        if self.push_within(&mut text, word, limit).is_err() {
+        if self.push_within(&mut text, word, limit, None).is_err() {
             cut(&mut text, limit);
         }
         text
@@ -357,7 +373,15 @@ impl Vm {
     /// # Errors
     /// `str/too-large` when it is longer than [`TEXT_LIMIT`].
     pub fn push_repr(&mut self, out: &mut String, word: Word) -> Result<(), Raise> {
-        match self.push_within(out, word, TEXT_LIMIT) {
+        let start = out.len();
+        let stop = self.interrupt.clone();
+        let mut pushed = self.push_within(out, word, TEXT_LIMIT, Some(stop));
+        if pushed.is_err() && self.is_called() {
+            self.look_up()?;
+            out.truncate(start);
+            pushed = self.push_within(out, word, TEXT_LIMIT, None);
+        }
+        match pushed {
             Ok(()) => Ok(()),
             Err(TooLong) => Err(self.raise("str/too-large", "the text of the value is longer than 64 MiB")),
         }

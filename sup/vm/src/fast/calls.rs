@@ -5,7 +5,7 @@
 use sup_abi::word::{NIL, THROW, Word, is_pointer};
 use sup_code::{Insn, Tail};
 
-use super::{is_kind, low};
+use super::{FUEL_UNIT, IS_FUELED, is_kind, low};
 use crate::interp::{Body, Place, State, Step};
 use crate::object::Kind;
 use crate::unit::FunctionMeta;
@@ -24,8 +24,8 @@ unsafe fn takes_exactly(callee: Word, argc: u8) -> bool {
 macro_rules! enter {
     ($s:ident, $a:expr, $entry:expr) => {{
         let base = $s.base.add($a as usize + 1);
-        let fuel = $s.fuel - 1;
-        if fuel < 0 || $s.frame == (*$s.vm).frame_end || base > (*$s.vm).stack_soft {
+        let fuel = $s.fuel - FUEL_UNIT;
+        if (IS_FUELED && fuel < 0) || $s.frame == (*$s.vm).frame_end || base > (*$s.vm).stack_soft {
             return Step::Slow;
         }
         *$s.frame = $s.pc;
@@ -141,7 +141,7 @@ body!(CallPrim, s, i, {
     }
     let a = *pc.sub(1).cast::<u8>().add(1);
     s.set(a, answer);
-    if (*vm).heap.wants_collection {
+    if (*vm).heap.wants_collection || (*vm).is_called() {
         Step::Collect
     } else {
         Step::Next
@@ -161,39 +161,39 @@ macro_rules! slide {
 
 body!(TailCall, s, i, {
     let callee = s.r(i.a());
-    if !takes_exactly(callee, i.b()) || s.fuel <= 0 {
+    if !takes_exactly(callee, i.b()) || (IS_FUELED && s.fuel <= 0) {
         return Step::Slow;
     }
-    s.fuel -= 1;
+    s.fuel -= FUEL_UNIT;
     slide!(s, i, callee);
     s.pc = *((callee - 1) as *const u64).add(1) as *const Insn;
     Step::Next
 });
 body!(TailCell, s, i, {
     let callee = *(*s.vm).cells_start.add(i.d() as usize);
-    if !takes_exactly(callee, i.b()) || s.fuel <= 0 {
+    if !takes_exactly(callee, i.b()) || (IS_FUELED && s.fuel <= 0) {
         return Step::Slow;
     }
-    s.fuel -= 1;
+    s.fuel -= FUEL_UNIT;
     slide!(s, i, callee);
     s.pc = *((callee - 1) as *const u64).add(1) as *const Insn;
     Step::Next
 });
 body!(EnterCell, s, i, {
     let callee = *(*s.vm).cells_start.add(i.d() as usize);
-    if !takes_exactly(callee, i.b()) || s.fuel <= 0 {
+    if !takes_exactly(callee, i.b()) || (IS_FUELED && s.fuel <= 0) {
         return Step::Slow;
     }
-    s.fuel -= 1;
+    s.fuel -= FUEL_UNIT;
     *s.base.sub(1) = callee;
     s.pc = *((callee - 1) as *const u64).add(1) as *const Insn;
     Step::Next
 });
 body!(TailSelf, s, i, {
-    if s.fuel <= 0 {
+    if IS_FUELED && s.fuel <= 0 {
         return Step::Slow;
     }
-    s.fuel -= 1;
+    s.fuel -= FUEL_UNIT;
     let from = s.base.add(i.a() as usize + 1);
     for index in 0..i.b() as usize {
         *s.base.add(index) = *from.add(index);

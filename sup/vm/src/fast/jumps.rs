@@ -5,7 +5,7 @@
 use sup_abi::word::{FALSE, NIL, Word, ZERO, flonum_value, is_fixnum, is_flonum, is_pointer};
 
 use super::arithmetic::{are_fixnums, are_flonums};
-use super::{is_kind, low};
+use super::{FUEL_UNIT, IS_FUELED, is_kind, low};
 use crate::interp::{Body, Place, State, Step};
 use crate::object::Kind;
 
@@ -14,10 +14,10 @@ body!(Jump, s, i, {
     Step::Next
 });
 body!(Loop, s, i, {
-    if s.fuel <= 0 {
+    if IS_FUELED && s.fuel <= 0 {
         return Step::Slow;
     }
-    s.fuel -= 1;
+    s.fuel -= FUEL_UNIT;
     s.jump(i.d());
     Step::Next
 });

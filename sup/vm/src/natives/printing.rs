@@ -78,6 +78,7 @@ fn join(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     }
     build_str(vm, |vm, out| {
         for (index, item) in items.iter().enumerate() {
+            vm.work(1)?;
             if index > 0 {
                 out.push_str(separator);
             }

@@ -103,6 +103,7 @@ impl<'a> Parts<'a> {
 
     #[inline]
     fn add(&mut self, vm: &mut Vm, from: usize, to: usize) -> Result<(), Raise> {
+        vm.work(1)?;
         let part = part_of(vm, self.whole, self.text, from, to)?;
         self.words.push(part);
         Ok(())
@@ -284,6 +285,7 @@ fn replace_some(vm: &mut Vm, arguments: &[Word], limit: usize) -> Outcome {
         reserve(vm, out, len)?;
         let mut start = 0;
         for offset in &offsets {
+            vm.work(1)?;
             out.push_str(&text[start..*offset]);
             out.push_str(to);
             start = offset + from.len();

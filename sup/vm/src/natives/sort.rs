@@ -30,6 +30,13 @@ pub const TABLE: &[BasePrimitive] = &[
 /// Longest run that is sorted by insertion before runs are merged.
 const RUN: usize = 8;
 
+/// Items that are sorted without looking at the limits.
+const BUCKET: usize = 8 * 1024;
+/// Most items that a row is dealt by; a longer row has longer buckets.
+const MAX_PIVOTS: usize = 1 << 12;
+/// What sorting one item of a bucket takes, in turns of a loop.
+const WORK_PER_ITEM: usize = 4;
+
 fn sort(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     let items = arguments.items(vm, 0)?;
     let mut words = items.to_vec();
@@ -128,12 +135,23 @@ fn name_of(word: Word) -> &'static str {
 pub(crate) fn sort_words(vm: &mut Vm, words: &mut [Word]) -> Result<(), Raise> {
     match sort_of(words) {
         // Equal integers are equal words, and words are in the order of their integers.
-        Sort::Fixnums => words.sort_unstable_by_key(|word| *word as i64),
-        Sort::Flonums => words.sort_by(|a, b| compare_flonums(*a, *b)),
-        Sort::Numbers => words.sort_by(|a, b| compare_numbers(*a, *b).unwrap_or(Ordering::Equal)),
+        Sort::Fixnums => {
+            let order = |a: &Word, b: &Word| (*a as i64).cmp(&(*b as i64));
+            return sort_long(vm, words, &order, &|part| part.sort_unstable_by(order));
+        }
+        Sort::Flonums => {
+            let order = |a: &Word, b: &Word| compare_flonums(*a, *b);
+            return sort_long(vm, words, &order, &|part| part.sort_by(order));
+        }
+        Sort::Numbers => {
+            let order = |a: &Word, b: &Word| compare_numbers(*a, *b).unwrap_or(Ordering::Equal);
+            return sort_long(vm, words, &order, &|part| part.sort_by(order));
+        }
         Sort::Texts => {
             let mut keyed = with_prefixes(words);
-            keyed.sort_by(compare_texts);
+            sort_long(vm, &mut keyed, &compare_texts, &|part| {
+                part.sort_by(compare_texts)
+            })?;
             words
                 .iter_mut()
                 .zip(keyed)
@@ -143,6 +161,74 @@ pub(crate) fn sort_words(vm: &mut Vm, words: &mut [Word]) -> Result<(), Raise> {
         Sort::Any => return merge_sort(vm, words, |vm, a, b| vm.compare(*a, *b)),
     }
     Ok(())
+}
+
+/// Sorts a row with `sort`, which is stable or whose equal items are the same. A long row is first dealt into buckets by a
+/// sample of itself, so that the machine can look at its limits between them; a bucket then sorts in about a third of a
+/// millisecond. Source of the idea: samplesort, Frazer and McKellar 1970.
+///
+/// # Errors
+/// When a limit is exceeded; then the items are as they were or in another order.
+fn sort_long<T: Copy>(
+    vm: &mut Vm,
+    items: &mut [T],
+    order: &impl Fn(&T, &T) -> Ordering,
+    sort: &impl Fn(&mut [T]),
+) -> Result<(), Raise> {
+    // Equal items share a bucket however many there are, and such a bucket sorts in one pass.
+    if items.len() <= BUCKET {
+        sort(items);
+        return vm.work(items.len() * WORK_PER_ITEM);
+    }
+    let pivots = pivots(items, order);
+    let mut buckets = Vec::with_capacity(items.len());
+    let mut ends = vec![0usize; pivots.len() + 1];
+    for chunk in items.chunks(BUCKET) {
+        for item in chunk {
+            let bucket = pivots.partition_point(|pivot| order(pivot, item) == Ordering::Less);
+            ends[bucket] += 1;
+            buckets.push(bucket as u16);
+        }
+        vm.work(chunk.len())?;
+    }
+    let mut places = Vec::with_capacity(ends.len());
+    let mut sum = 0;
+    for end in &mut ends {
+        places.push(sum);
+        sum += *end;
+        *end = sum;
+    }
+    let dealt = items.to_vec();
+    for (item, bucket) in dealt.iter().zip(&buckets) {
+        let place = &mut places[*bucket as usize];
+        items[*place] = *item;
+        *place += 1;
+    }
+    drop((dealt, buckets));
+    let mut start = 0;
+    for end in ends {
+        let bucket = &mut items[start..end];
+        sort(bucket);
+        vm.work(bucket.len() * WORK_PER_ITEM)?;
+        start = end;
+    }
+    Ok(())
+}
+
+/// Ascending items between which about `BUCKET` others lie, by a sample taken at equal distances.
+fn pivots<T: Copy>(items: &[T], order: &impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+    const SAMPLES_PER_PIVOT: usize = 8;
+    let n_pivots = (items.len() / BUCKET).min(MAX_PIVOTS);
+    let n_samples = n_pivots * SAMPLES_PER_PIVOT;
+    let mut samples: Vec<T> = (0..n_samples)
+        .map(|index| items[index * (items.len() / n_samples)])
+        .collect();
+    samples.sort_unstable_by(order);
+    let chosen = samples
+        .iter()
+        .skip(SAMPLES_PER_PIVOT / 2)
+        .step_by(SAMPLES_PER_PIVOT);
+    chosen.copied().collect()
 }
 
 /// Sorts by merging, with an order that may fail.
@@ -156,6 +242,7 @@ fn merge_sort<T: Copy>(
 ) -> Result<(), Raise> {
     let mut from = items.to_vec();
     for run in from.chunks_mut(RUN) {
+        vm.work(run.len() * WORK_PER_ITEM)?;
         for end in 1..run.len() {
             let item = run[end];
             let mut place = end;
@@ -195,6 +282,7 @@ fn merge<T: Copy>(
         return Ok(());
     }
     for slot in target {
+        vm.work(1)?;
         let takes_right = match (left.first(), right.first()) {
             (Some(a), Some(b)) => compare(vm, b, a)? == Ordering::Less,
             (None, _) => true,
@@ -227,17 +315,19 @@ fn order_of(vm: &mut Vm, keys: &[Word]) -> Result<Vec<u32>, Raise> {
         Sort::Fixnums => {
             let mut pairs: Vec<(i64, u32)> =
                 numbered.map(|(key, index)| (fixnum_value(key), index)).collect();
-            pairs.sort_unstable();
+            sort_long(vm, &mut pairs, &Ord::cmp, &|part| part.sort_unstable())?;
             pairs.into_iter().map(|pair| pair.1).collect()
         }
         Sort::Flonums => {
             let mut pairs: Vec<(Word, u32)> = numbered.collect();
-            pairs.sort_by(|a, b| compare_flonums(a.0, b.0));
+            let order = |a: &(Word, u32), b: &(Word, u32)| compare_flonums(a.0, b.0);
+            sort_long(vm, &mut pairs, &order, &|part| part.sort_by(order))?;
             pairs.into_iter().map(|pair| pair.1).collect()
         }
         Sort::Texts => {
             let mut pairs: Vec<((u64, Word), u32)> = with_prefixes(keys).into_iter().zip(0..).collect();
-            pairs.sort_by(|a, b| compare_texts(&a.0, &b.0));
+            let order = |a: &((u64, Word), u32), b: &((u64, Word), u32)| compare_texts(&a.0, &b.0);
+            sort_long(vm, &mut pairs, &order, &|part| part.sort_by(order))?;
             pairs.into_iter().map(|pair| pair.1).collect()
         }
         Sort::Names(_) => {

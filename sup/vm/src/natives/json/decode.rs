@@ -77,6 +77,7 @@ impl Decoder<'_> {
                         Some(_) => Err(self.fault(vm, "something follows the value")),
                     };
                 };
+                vm.work(1)?;
                 self.values.push(value);
                 match self.close(vm, open)? {
                     Some(closed) => value = closed,

@@ -32,6 +32,7 @@ struct Encoder<'a> {
 
 impl Encoder<'_> {
     fn value(&mut self, vm: &mut Vm, word: Word, depth: usize) -> Result<(), Raise> {
+        vm.work(1)?;
         if is_fixnum(word) {
             push_int(self.out, fixnum_value(word));
             return Ok(());
