@@ -6,6 +6,7 @@ mod errors;
 mod evaluating;
 mod isolates;
 mod kernels;
+mod handlers;
 mod limits;
 mod measuring;
 mod prompt;

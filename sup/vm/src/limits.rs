@@ -17,7 +17,7 @@ impl Vm {
     /// is not soon enough.
     #[cold]
     #[inline(never)]
-    pub(crate) fn look_up(&mut self) -> Result<(), Raise> {
+    pub(crate) fn answer_call(&mut self) -> Result<(), Raise> {
         self.interrupt
             .fetch_and(!crate::clock::TIME_IS_OVER, Ordering::Relaxed);
         if self.fiber.is_none() {

@@ -53,7 +53,7 @@ impl Vm {
     /// Collects if the nursery is used up or the heap asks; raises `vm/memory` when the quota does not suffice even so.
     pub(crate) fn safepoint(&mut self) -> Result<(), Raise> {
         if self.is_called() {
-            self.look_up()?;
+            self.answer_call()?;
         }
         let room = self.heap.nursery_end as usize - self.heap.next as usize;
         if self.stress || self.heap.wants_collection || room < 8 * 1024 {

@@ -377,7 +377,7 @@ impl Vm {
         let stop = self.interrupt.clone();
         let mut pushed = self.push_within(out, word, TEXT_LIMIT, Some(stop));
         if pushed.is_err() && self.is_called() {
-            self.look_up()?;
+            self.answer_call()?;
             out.truncate(start);
             pushed = self.push_within(out, word, TEXT_LIMIT, None);
         }
