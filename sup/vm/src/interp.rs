@@ -407,36 +407,25 @@ unsafe fn run(pc: *const Insn, base: *mut Word, vm: *mut Vm, frame: *mut *const 
                 };
             }
             let step = sup_code::for_each_op!(arms);
+            if matches!(step, Step::Next) {
+                continue;
+            }
             let machine = &mut *vm;
+            let pc = if matches!(step, Step::Slow | Step::Second) {
+                at.add(1)
+            } else {
+                state.pc
+            };
+            machine.registers = Registers {
+                pc,
+                base: state.base,
+                frame: state.frame,
+                fuel: state.fuel,
+            };
             let flow = match step {
-                Step::Next => continue,
-                Step::Slow | Step::Second => {
-                    machine.registers = Registers {
-                        pc: at.add(1),
-                        base: state.base,
-                        frame: state.frame,
-                        fuel: state.fuel,
-                    };
-                    machine.slow_step(insn)
-                }
-                Step::Thrown => {
-                    machine.registers = Registers {
-                        pc: state.pc,
-                        base: state.base,
-                        frame: state.frame,
-                        fuel: state.fuel,
-                    };
-                    machine.after_throw()
-                }
-                Step::Collect => {
-                    machine.registers = Registers {
-                        pc: state.pc,
-                        base: state.base,
-                        frame: state.frame,
-                        fuel: state.fuel,
-                    };
-                    machine.collect_at_safepoint()
-                }
+                Step::Next | Step::Slow | Step::Second => machine.slow_step(insn),
+                Step::Thrown => machine.after_throw(),
+                Step::Collect => machine.collect_at_safepoint(),
             };
             match flow {
                 Flow::Leave(exit) => return exit as u64,
