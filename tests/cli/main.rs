@@ -9,6 +9,7 @@ mod isolates;
 mod kernels;
 mod limits;
 mod measuring;
+mod memory;
 mod prompt;
 mod running;
 mod store;

@@ -47,11 +47,17 @@ static RETURNS: [[Insn; 2]; 256] = {
     table
 };
 
+/// Bytes by which stacks may exceed the quota until the next safepoint.
+const STACK_LEEWAY: usize = 256 * 1024;
+
 impl Vm {
     pub(crate) fn call_slow(&mut self, op: Op, i: Insn) -> Carried {
         if IS_FUELED && self.registers.fuel <= 0 {
             self.step_back();
             return self.out_of_fuel();
+        }
+        if self.heap.wants_collection {
+            self.safepoint()?;
         }
         let callee = self.callee(op, i)?;
         let argc = i.b() as usize;
@@ -119,6 +125,11 @@ impl Vm {
                 return Err(self.raise_depth());
             }
             self.stack_soft = self.running_fiber().stack_soft;
+            self.count_stack();
+            // A safepoint comes soon, and collects and raises then. What does not come to one is stopped here.
+            if !self.heap.has_room(0) && !self.heap.has_room_beyond(STACK_LEEWAY) {
+                return Err(self.raise_memory());
+            }
         }
         Ok(())
     }

@@ -1,13 +1,12 @@
-//! The collector: nursery collections that copy survivors to the old space, and full collections that mark it.
+//! The collector: nursery collections, which copy survivors to the old space. `mark` does the rest.
 #![allow(unsafe_code)]
 
 use std::time::Instant;
 
 use sup_abi::word::{Word, is_pointer};
 
-use crate::heap::{Cursor, Heap, free_large};
+use crate::heap::Heap;
 use crate::object::{Header, Obj};
-use crate::space::{BLOCK_WORDS, mark_lines};
 
 /// Words that keep objects alive, as ranges of memory. The collector updates them in place.
 #[derive(Default)]
@@ -15,78 +14,114 @@ pub struct Roots {
     ranges: Vec<(*mut Word, usize)>,
 }
 
+/// Most words of a range of roots.
+const ROOT_WORDS: usize = 4096;
+
 impl Roots {
     /// Adds `len` words from `start` on; they must stay where they are until the collection ends.
     pub fn add(&mut self, start: *mut Word, len: usize) {
-        self.ranges.push((start, len));
+        for from in (0..len).step_by(ROOT_WORDS) {
+            self.ranges
+                .push((start.wrapping_add(from), (len - from).min(ROOT_WORDS)));
+        }
     }
 
-    fn each(&self, mut visit: impl FnMut(&mut Word)) {
-        for (start, len) in &self.ranges {
-            for index in 0..*len {
-                // SAFETY: whoever added the range promised that it stays valid, and nothing else uses it meanwhile.
-                visit(unsafe { &mut *start.add(index) });
-            }
-        }
+    /// The ranges, none longer than `ROOT_WORDS`.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = &mut [Word]> {
+        // SAFETY: whoever added the range promised that it stays valid, and nothing else uses it meanwhile.
+        self.ranges
+            .iter()
+            .map(|(start, len)| unsafe { std::slice::from_raw_parts_mut(*start, *len) })
     }
 }
 
-/// Free blocks that are kept ready after a full collection, before memory is given back.
-const SPARE_BLOCKS: usize = 32;
 /// Bytes that are added at least before an isolate that rests collects everything.
 const RESTING_BYTES: usize = 256 * 1024;
 
+/// How much a collection takes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The nursery, and a part of everything when it is time.
+    Nursery,
+    /// Everything.
+    Everything,
+}
+
 impl Heap {
-    /// Collects: the nursery always, everything when enough was allocated since the last time or `everything` asks.
-    pub fn collect(&mut self, roots: &Roots, everything: Extent) {
+    /// Collects: the nursery always; everything if `extent` says so, and a part of everything when enough was allocated
+    /// since the last time.
+    pub fn collect(&mut self, roots: &Roots, extent: Extent) {
         let start = Instant::now();
-        self.minor(roots);
-        if everything == Extent::Everything || self.used_bytes() > self.major_at {
-            self.major(roots);
+        if self.marking.runs {
+            self.minor::<true>(roots);
+        } else {
+            self.minor::<false>(roots);
+        }
+        let minor = start.elapsed().as_nanos() as u64;
+        self.stats.peak_bytes = self.stats.peak_bytes.max(self.used_bytes());
+        match extent {
+            Extent::Everything => self.mark_everything(roots),
+            Extent::Nursery if self.wants_marking() => self.mark_step(roots),
+            Extent::Nursery => {}
         }
         self.wants_collection = false;
+        self.wants_safepoint = false;
         let pause = start.elapsed().as_nanos() as u64;
         self.stats.pause_ns += pause;
         self.stats.longest_pause_ns = self.stats.longest_pause_ns.max(pause);
-        self.stats.peak_bytes = self.stats.peak_bytes.max(self.used_bytes());
+        self.stats.longest_minor_ns = self.stats.longest_minor_ns.max(minor);
+        self.stats.longest_major_ns = self.stats.longest_major_ns.max(pause - minor);
     }
 
-    fn minor(&mut self, roots: &Roots) {
+    /// Empties the nursery. What old objects that were stored into name is marked on the way if `MARKING`.
+    fn minor<const MARKING: bool>(&mut self, roots: &Roots) {
         self.stats.minor += 1;
         self.stats.nursery_bytes += self.next as u64 - self.nursery.start() as u64;
-        roots.each(|word| self.forward(word));
-        for obj in std::mem::take(&mut self.remembered) {
-            obj.set_header(obj.header().with_remembered(false));
-            self.forward_fields(obj);
-        }
-        while let Some(obj) = self.gray.pop() {
-            self.forward_fields(obj);
-        }
-        for obj in std::mem::take(&mut self.young_external) {
-            let header = obj.header();
-            if header.is_forwarded() {
-                self.old_external.push(Obj(header.0 as *mut u64))
-            } else {
-                self.finalize(obj)
+        let copied_before = self.stats.copied_words;
+        for range in roots.ranges() {
+            for word in range {
+                self.forward::<false>(word);
             }
         }
+        let mut cards = std::mem::take(&mut self.cards);
+        for (obj, card) in cards.drain(..) {
+            let (start, end) = Heap::clean_card(obj, card);
+            self.forward_words::<MARKING>(obj, start, end);
+        }
+        self.cards = cards;
+        let mut remembered = std::mem::take(&mut self.remembered);
+        for obj in remembered.drain(..) {
+            obj.set_header(obj.header().with_remembered(false));
+            self.forward_fields::<MARKING>(obj);
+        }
+        self.remembered = remembered;
+        while let Some(obj) = self.gray.pop() {
+            self.forward_fields::<MARKING>(obj);
+        }
+        self.settle_young_external();
         self.next = self.nursery.start().cast();
         self.limit = if self.stress { self.next } else { self.nursery_end };
+        self.marking.grown_words += (self.stats.copied_words - copied_before) as usize;
     }
 
     #[inline(always)]
-    fn forward(&mut self, word: &mut Word) {
+    fn forward<const MARKING: bool>(&mut self, word: &mut Word) {
         let value = *word;
-        if is_pointer(value) && self.is_young((value - 1) as *const u64) {
+        if !is_pointer(value) {
+            return;
+        }
+        if self.is_young((value - 1) as *const u64) {
             *word = self.copy(Obj((value - 1) as *mut u64)).word();
+        } else if MARKING {
+            self.mark(value);
         }
     }
 
     fn copy(&mut self, obj: Obj) -> Obj {
-        let header = obj.header();
-        if header.is_forwarded() {
-            return Obj(header.0 as *mut u64);
+        if let Some(moved) = obj.forwarded() {
+            return moved;
         }
+        let header = obj.header();
         let words = header.size();
         let target = self.alloc_old(header, words);
         // SAFETY: both objects are `words` long and do not overlap: one is young, the other old.
@@ -97,95 +132,18 @@ impl Heap {
         target
     }
 
-    fn forward_fields(&mut self, obj: Obj) {
+    fn forward_fields<const MARKING: bool>(&mut self, obj: Obj) {
         let (start, end) = obj.traced();
-        for index in start..end {
-            // SAFETY: `traced` lies within the object.
-            let slot = unsafe { &mut *obj.0.add(index) };
-            self.forward(slot);
-        }
-    }
-
-    fn major(&mut self, roots: &Roots) {
-        self.stats.major += 1;
-        self.epoch = Header::flipped(self.epoch);
-        for block in &self.blocks {
-            block.clear_marks();
-        }
-        roots.each(|word| self.mark(*word));
-        while let Some(obj) = self.gray.pop() {
-            let (start, end) = obj.traced();
-            for index in start..end {
-                self.mark(obj.get(index));
-            }
-        }
-        self.sweep();
+        self.forward_words::<MARKING>(obj, start, end);
     }
 
     #[inline(always)]
-    fn mark(&mut self, word: Word) {
-        let Some(obj) = Obj::from_word(word) else { return };
-        let header = obj.header();
-        if header.is_immortal() || header.is_marked(self.epoch) {
-            if header.is_in_region() {
-                self.regions.reach(obj);
-            }
-            return;
+    fn forward_words<const MARKING: bool>(&mut self, obj: Obj, start: usize, end: usize) {
+        for index in start..end {
+            // SAFETY: the callers' ranges lie within what `traced` gives.
+            let slot = unsafe { &mut *obj.0.add(index) };
+            self.forward::<MARKING>(slot);
         }
-        obj.set_header(header.with_mark(self.epoch));
-        if !header.is_large() {
-            mark_lines(obj.0, header.size());
-        }
-        self.gray.push(obj);
-    }
-
-    fn sweep(&mut self) {
-        self.external_bytes = self.external_bytes.saturating_sub(self.regions.sweep());
-        for obj in std::mem::take(&mut self.old_external) {
-            if obj.header().is_marked(self.epoch) {
-                self.old_external.push(obj)
-            } else {
-                self.finalize(obj)
-            }
-        }
-        for (obj, bytes) in std::mem::take(&mut self.large) {
-            if obj.header().is_marked(self.epoch) {
-                self.large.push((obj, bytes));
-            } else {
-                self.large_bytes -= bytes;
-                free_large(obj, bytes);
-            }
-        }
-        self.sweep_blocks();
-        let live = self.used_bytes();
-        self.major_at = (live * 2)
-            .max(16 * 1024 * 1024)
-            .min(self.quota.max(live + 1024 * 1024));
-    }
-
-    fn sweep_blocks(&mut self) {
-        self.cursor = Cursor::EMPTY;
-        self.overflow = Cursor::EMPTY;
-        self.free.clear();
-        self.recyclable.clear();
-        self.n_blocks_used = 0;
-        for (index, block) in self.blocks.iter().enumerate() {
-            match block.n_marked() {
-                0 => {
-                    if self.free.len() >= SPARE_BLOCKS {
-                        block.release();
-                    }
-                    self.free.push(index);
-                }
-                n => {
-                    self.n_blocks_used += 1;
-                    if n * 256 < BLOCK_WORDS * 8 * 7 / 8 {
-                        self.recyclable.push(index);
-                    }
-                }
-            }
-        }
-        self.free.reverse();
     }
 
     /// Empties the nursery and gives its memory back, and that of the blocks without anything in them; for an isolate that
@@ -200,19 +158,8 @@ impl Heap {
         self.collect(roots, extent);
         self.rested_bytes = self.used_bytes();
         self.nursery.release_from(0);
-        for index in &self.free {
-            self.blocks[*index].release();
-        }
+        self.release_free_blocks(0);
         // The stack of the last collection may have been long.
         self.gray = Vec::new();
     }
-}
-
-/// How much a collection takes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// The nursery, and everything when it is time.
-    Nursery,
-    /// Everything.
-    Everything,
 }

@@ -14,6 +14,7 @@ pub type FiberId = u64;
 
 /// Words that always fit beyond the soft end of a stack: the largest window.
 pub(crate) const WINDOW_WORDS: usize = 320;
+const PAGE: usize = 4096;
 /// Steps in which the soft end moves.
 const SOFT_STEP_WORDS: usize = 4096;
 /// Words of stack that each open call may use on average before the stack is what ends a recursion.
@@ -50,6 +51,8 @@ pub(crate) struct Fiber {
     /// How far the stack may grow, in words.
     pub stack_words: usize,
     pub depth: usize,
+    /// What its stacks were last counted as, in bytes.
+    pub counted: usize,
     pub n_arguments: usize,
     pub started: bool,
     /// The error of what the fiber waited for, to be raised when it runs.
@@ -60,16 +63,16 @@ pub(crate) struct Fiber {
 pub(crate) static HALT: [Insn; 2] = [Insn::new(Op::Call, 0, 0, 0, 0), Insn::new(Op::Halt, 0, 0, 0, 0)];
 
 impl Fiber {
-    /// A fiber whose first window is empty.
-    pub fn new(id: FiberId, depth: usize) -> Box<Fiber> {
+    /// A fiber whose first window is empty, if the operating system has address space for its stacks.
+    pub fn new(id: FiberId, depth: usize) -> Option<Box<Fiber>> {
         let stack_words = depth * WORDS_PER_CALL + 2 * SOFT_STEP_WORDS;
-        let stack = Pages::reserve((stack_words + 2 * WINDOW_WORDS) * 8);
-        let frames = Pages::reserve((depth + 2) * 8);
+        let stack = Pages::try_reserve((stack_words + 2 * WINDOW_WORDS) * 8)?;
+        let frames = Pages::try_reserve((depth + 2) * 8)?;
         let start = stack.start().cast::<Word>();
         let frame = frames.start().cast::<*const Insn>();
         // SAFETY: the reservation is longer than one soft step.
         let (base, stack_soft) = unsafe { (start.add(1), start.add(SOFT_STEP_WORDS)) };
-        Box::new(Fiber {
+        Some(Box::new(Fiber {
             id,
             stack,
             frames,
@@ -85,10 +88,24 @@ impl Fiber {
             cancelled: false,
             stack_words,
             depth,
+            counted: 0,
             n_arguments: 0,
             started: false,
             delivered_error: None,
-        })
+        }))
+    }
+
+    /// Bytes of its stacks that are in use.
+    pub fn stack_used_bytes(&self) -> usize {
+        (self.registers.base as usize - self.stack_start() as usize)
+            + (self.registers.frame as usize - self.frames_start() as usize)
+    }
+
+    /// Bytes of its stacks that may have been touched.
+    pub fn stack_bytes(&self) -> usize {
+        let words = self.stack_soft as usize - self.stack_start() as usize;
+        let addresses = self.registers.frame as usize - self.frames_start() as usize;
+        words + addresses.next_multiple_of(PAGE)
     }
 
     pub fn stack_start(&self) -> *mut Word {
@@ -136,6 +153,8 @@ impl Fiber {
                     .release_from((top as usize - self.stack_start() as usize).next_multiple_of(4096));
                 let page_end = (top as usize).next_multiple_of(4096);
                 std::ptr::write_bytes(top, 0, (page_end - top as usize) / 8);
+                let frame = self.registers.frame as usize - self.frames_start() as usize;
+                self.frames.release_from((frame + 8).next_multiple_of(4096));
             } else {
                 std::ptr::write_bytes(top, 0, used);
             }

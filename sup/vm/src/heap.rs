@@ -4,12 +4,14 @@
 //! bumping through runs of free lines. Young objects that survive one collection are copied there and never move again.
 #![allow(unsafe_code)]
 
-use std::sync::Arc;
-
 use sup_abi::word::{Word, is_pointer};
 
+use crate::external::External;
+use crate::large::Large;
 use crate::object::{Header, Kind, Obj};
-use crate::space::{BLOCK_WORDS, Block, Pages};
+
+pub use crate::external::{ResourceObject, Shared};
+use crate::space::{BLOCK_BYTES, LINE_BYTES, Pages, REGION_BLOCKS, Region, mark_lines};
 
 /// Size of the nursery in words: 2 MiB, so that it stays in a core's cache.
 pub const NURSERY_WORDS: usize = 2 * 1024 * 1024 / 8;
@@ -18,41 +20,16 @@ pub const LARGE_WORDS: usize = 512;
 /// Strings and bytes longer than this live outside the heap, counted and shared.
 pub const SHARED_BYTES: usize = 512;
 
+/// Regions of a heap that does with small pages, so that it takes no more memory than it uses.
+const SMALL_REGIONS: usize = 24;
+/// Words that are copied for one unit of fuel, which stands for about ten nanoseconds.
+const WORDS_PER_FUEL: usize = 8;
+/// Fuel owed after which the machine is to pay.
+const SOON: u64 = 1000;
+
 /// The heap has no room within its quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoMemory;
-
-/// Bytes that live outside of heaps and never move; isolates share them.
-#[derive(Debug)]
-pub struct Shared {
-    /// The bytes.
-    pub bytes: Box<[u8]>,
-    /// For texts: the number of characters before each stretch of bytes, when it was first asked for.
-    pub(crate) n_chars_before: std::sync::OnceLock<Box<[u32]>>,
-}
-
-impl Shared {
-    /// Bytes to be shared.
-    #[must_use]
-    pub fn new(bytes: Box<[u8]>) -> Shared {
-        Shared {
-            bytes,
-            n_chars_before: std::sync::OnceLock::new(),
-        }
-    }
-}
-
-/// What a resource handle holds. Dropping it is its destructor.
-pub trait ResourceObject: std::any::Any {
-    /// Name of the resource's type, for messages.
-    fn type_name(&self) -> &str;
-    /// Memory outside the heap that it keeps alive, in bytes.
-    fn extra_bytes(&self) -> usize {
-        0
-    }
-    /// The same object for downcasting.
-    fn as_any(&self) -> &dyn std::any::Any;
-}
 
 /// Figures of a heap since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +46,12 @@ pub struct HeapStats {
     pub direct_bytes: u64,
     /// Longest pause in nanoseconds.
     pub longest_pause_ns: u64,
+    /// Longest part of a pause in which the nursery was collected, in nanoseconds.
+    pub longest_minor_ns: u64,
+    /// Longest part of a pause in which old objects were marked or swept, in nanoseconds.
+    pub longest_major_ns: u64,
+    /// Parts that collections of everything were carried out in.
+    pub major_steps: u64,
     /// Sum of pauses in nanoseconds.
     pub pause_ns: u64,
     /// Highest number of bytes held at the end of a collection.
@@ -84,29 +67,43 @@ pub struct Heap {
     pub(crate) limit: *mut u64,
     pub(crate) nursery: Pages,
     pub(crate) nursery_end: *mut u64,
+    /// How far from the start of the nursery a word that is stored into an old object may point for the heap to be told:
+    /// the size of the nursery, or without end while old objects are marked.
+    pub(crate) watched_bytes: usize,
     pub(crate) epoch: u64,
-    pub(crate) blocks: Vec<Block>,
+    pub(crate) space: Vec<Region>,
+    /// Of each block: whether it has memory.
+    pub(crate) resident: Vec<bool>,
     pub(crate) recyclable: Vec<usize>,
     pub(crate) free: Vec<usize>,
     pub(crate) cursor: Cursor,
     pub(crate) overflow: Cursor,
-    pub(crate) large: Vec<(Obj, usize)>,
+    pub(crate) large: Vec<Large>,
     pub(crate) large_bytes: usize,
     pub(crate) remembered: Vec<Obj>,
+    /// Parts of large objects into which young words were stored.
+    pub(crate) cards: Vec<(Obj, u32)>,
     pub(crate) gray: Vec<Obj>,
-    pub(crate) young_external: Vec<Obj>,
-    pub(crate) old_external: Vec<Obj>,
-    pub(crate) external_bytes: usize,
     /// Values outside that other isolates may name too.
     pub(crate) regions: crate::region::Regions,
+    pub(crate) marking: crate::mark::Marking,
+    pub(crate) external: External,
     pub(crate) n_blocks_used: usize,
     /// Bytes in use after which everything is collected.
     pub(crate) major_at: usize,
     /// Bytes in use when the isolate last rested.
     pub(crate) rested_bytes: usize,
     pub(crate) quota: usize,
-    /// Set when an allocation did not fit the nursery: the machine collects at its next safepoint.
+    /// What stacks count, in bytes.
+    pub(crate) stack_bytes: usize,
+    /// What code, names and other things that are never freed count, in bytes: those that came to be for this heap's isolate.
+    pub(crate) lasting_bytes: usize,
+    /// Fuel for what was copied since the last safepoint.
+    pub(crate) charge: u64,
+    /// Set when the machine is to collect at its next safepoint.
     pub(crate) wants_collection: bool,
+    /// Set when the machine is to come to a safepoint soon: to collect, or to pay.
+    pub(crate) wants_safepoint: bool,
     pub(crate) stress: bool,
     pub(crate) immortal: bool,
     pub(crate) stats: HeapStats,
@@ -143,8 +140,10 @@ impl Heap {
             limit: end,
             nursery,
             nursery_end: end,
+            watched_bytes: NURSERY_WORDS * 8,
             epoch: 0,
-            blocks: Vec::new(),
+            space: Vec::new(),
+            resident: Vec::new(),
             recyclable: Vec::new(),
             free: Vec::new(),
             cursor: Cursor::EMPTY,
@@ -152,16 +151,20 @@ impl Heap {
             large: Vec::new(),
             large_bytes: 0,
             remembered: Vec::new(),
+            cards: Vec::new(),
             gray: Vec::new(),
-            young_external: Vec::new(),
-            old_external: Vec::new(),
-            external_bytes: 0,
             regions: crate::region::Regions::default(),
+            marking: crate::mark::Marking::default(),
+            external: External::default(),
             n_blocks_used: 0,
             major_at: 16 * 1024 * 1024,
             rested_bytes: 0,
             quota,
+            stack_bytes: 0,
+            lasting_bytes: 0,
+            charge: 0,
             wants_collection: false,
+            wants_safepoint: false,
             stress: false,
             immortal: false,
             stats: HeapStats::default(),
@@ -190,15 +193,18 @@ impl Heap {
     #[cold]
     fn alloc_slow(&mut self, header: Header, words: usize) -> Result<Obj, NoMemory> {
         if self.immortal {
+            self.lasting_bytes += words * 8 + 16;
             return Ok(immortal(header, words));
         }
         if words > LARGE_WORDS {
             let obj = self.alloc_large(header, words)?;
             self.stats.direct_bytes += words as u64 * 8;
-            self.remember(obj);
+            if header.kind() != Kind::Raw {
+                self.remember(obj);
+            }
             return Ok(obj);
         }
-        self.wants_collection = true;
+        self.ask_to_collect();
         if self.stress && (self.nursery_end as usize - self.next as usize) / 8 >= words {
             let obj = Obj(self.next);
             // SAFETY: `words` fit before the end of the nursery.
@@ -207,7 +213,7 @@ impl Heap {
             obj.set_header(header);
             return Ok(obj);
         }
-        if self.used_bytes() > self.quota {
+        if !self.has_room(words * 8) {
             return Err(NoMemory);
         }
         let obj = self.alloc_old(header, words);
@@ -216,38 +222,9 @@ impl Heap {
         Ok(obj)
     }
 
-    fn alloc_large(&mut self, header: Header, words: usize) -> Result<Obj, NoMemory> {
-        let bytes = words.checked_mul(8).ok_or(NoMemory)?;
-        if self.used_bytes().saturating_add(bytes) > self.quota {
-            self.wants_collection = true;
-            return Err(NoMemory);
-        }
-        let layout = large_layout(bytes).ok_or(NoMemory)?;
-        // SAFETY: the layout has a size above zero.
-        let start = unsafe { std::alloc::alloc(layout) }.cast::<u64>();
-        if start.is_null() {
-            return Err(NoMemory);
-        }
-        if layout.align() == HUGE_PAGE {
-            // SAFETY: the range was just allocated; the advice changes nothing but the size of its pages.
-            unsafe { libc::madvise(start.cast(), bytes, libc::MADV_HUGEPAGE) };
-        }
-        let obj = Obj(start);
-        obj.set_header(Header(header.with_large().with_mark(self.epoch).0));
-        if header.kind() == Kind::Buf {
-            obj.init(1, 0);
-        }
-        self.large.push((obj, bytes));
-        self.large_bytes += bytes;
-        if self.used_bytes() > self.major_at {
-            self.wants_collection = true;
-        }
-        Ok(obj)
-    }
-
     /// Allocates in the old space, whatever the quota says; collections use it to copy survivors.
     pub(crate) fn alloc_old(&mut self, header: Header, words: usize) -> Obj {
-        let medium = words * 8 > crate::space::LINE_BYTES;
+        let medium = words * 8 > LINE_BYTES;
         loop {
             let cursor = if medium {
                 &mut self.overflow
@@ -260,6 +237,9 @@ impl Heap {
                 // SAFETY: `words` fit before the end of the run.
                 cursor.next = unsafe { cursor.next.add(words) };
                 obj.set_header(header.with_mark(self.epoch));
+                if self.marking.runs {
+                    mark_lines(obj.0, words, self.marking.line_mark);
+                }
                 return obj;
             }
             if medium {
@@ -273,13 +253,14 @@ impl Heap {
     /// Moves the cursor to the next run of free lines: in its block, in a block with free lines, or a fresh one.
     fn next_run(&mut self) {
         loop {
-            if self.cursor.block != usize::MAX {
-                let block = &self.blocks[self.cursor.block];
-                if let Some((start, end, line)) = block.free_run(self.cursor.line) {
+            let block = self.cursor.block;
+            if block != usize::MAX {
+                let region = &self.space[block / REGION_BLOCKS];
+                if let Some((next, end, line)) = region.free_run(block % REGION_BLOCKS, self.cursor.line) {
                     self.cursor = Cursor {
-                        next: start,
+                        next,
                         end,
-                        block: self.cursor.block,
+                        block,
                         line,
                     };
                     return;
@@ -288,10 +269,8 @@ impl Heap {
             match self.recyclable.pop() {
                 Some(block) => {
                     self.cursor = Cursor {
-                        next: std::ptr::null_mut(),
-                        end: std::ptr::null_mut(),
                         block,
-                        line: 1,
+                        ..Cursor::EMPTY
                     };
                 }
                 None => {
@@ -303,40 +282,84 @@ impl Heap {
     }
 
     fn fresh_block(&mut self) -> Cursor {
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None => {
-                let first = self.blocks.len();
-                Block::map_region(&mut self.blocks);
-                self.free.extend((first + 1..self.blocks.len()).rev());
-                first
-            }
-        };
+        let block = self.free.pop().unwrap_or_else(|| self.map_region());
         self.n_blocks_used += 1;
-        let (next, end) = self.blocks[index].whole();
+        self.resident[block] = true;
+        let (next, end) = self.space[block / REGION_BLOCKS].block(block % REGION_BLOCKS);
         Cursor {
             next,
             end,
-            block: index,
+            block,
             line: usize::MAX,
         }
     }
 
-    /// Stores a word into an object, remembering an old object that now names a young one.
+    /// Maps a region and answers its first block.
+    fn map_region(&mut self) -> usize {
+        let first = self.space.len() * REGION_BLOCKS;
+        let region = Region::map().expect("the operating system has address space left");
+        if self.space.len() >= SMALL_REGIONS {
+            region.prefer_huge();
+        }
+        self.space.push(region);
+        self.resident.resize(first + REGION_BLOCKS, false);
+        self.free.extend((first + 1..first + REGION_BLOCKS).rev());
+        first
+    }
+
+    /// Stores a word into an object, and tells the collector if it has to know.
     #[inline(always)]
     pub(crate) fn write(&mut self, obj: Obj, index: usize, word: Word) {
         obj.init(index, word);
-        self.barrier(obj, word);
+        self.barrier(obj, index, word);
     }
 
-    /// To be called after `word` was stored into `obj` by other means.
+    /// To be called after `word` was stored as word `index` of `obj` by other means.
     #[inline(always)]
-    pub(crate) fn barrier(&mut self, obj: Obj, word: Word) {
-        if is_pointer(word) && self.is_young(word as *const u64) && !self.is_young(obj.0) {
+    pub(crate) fn barrier(&mut self, obj: Obj, index: usize, word: Word) {
+        if self.must_be_told(obj, word) && !obj.header().is_remembered() {
+            self.remember_word(obj, index);
+        }
+    }
+
+    /// Whether the collector has to know that `word` is stored into `obj`.
+    #[inline(always)]
+    pub(crate) fn must_be_told(&self, obj: Obj, word: Word) -> bool {
+        is_pointer(word)
+            && (word as usize).wrapping_sub(self.nursery.start() as usize) < self.watched_bytes
+            && !self.is_young(obj.0)
+    }
+
+    /// To be called after the words of `obj` from `index` on were stored by other means.
+    pub(crate) fn barrier_range(&mut self, obj: Obj, index: usize, words: &[Word]) {
+        if self.is_young(obj.0) || obj.header().is_remembered() {
+            return;
+        }
+        for (distance, word) in words.iter().enumerate() {
+            self.barrier(obj, index + distance, *word);
+        }
+    }
+
+    /// To be called before words of `obj` change places: young ones leave their cards, and a marking may have seen some of
+    /// the words and not others.
+    pub(crate) fn reordered(&mut self, obj: Obj) {
+        if !self.is_young(obj.0) && (self.marking.runs || obj.header().is_large()) {
             self.remember(obj);
         }
     }
 
+    /// Has the next collection look at one word of an old object: at the whole of a small one, at a part of a large one.
+    #[cold]
+    #[inline(never)]
+    fn remember_word(&mut self, obj: Obj, index: usize) {
+        if obj.header().is_large() {
+            self.remember_card(obj, index);
+        } else {
+            self.remember(obj);
+        }
+    }
+
+    /// Has the next collection look at the whole of an old object.
     pub(crate) fn remember(&mut self, obj: Obj) {
         let header = obj.header();
         if !header.is_remembered() {
@@ -352,78 +375,46 @@ impl Heap {
         (address as usize).wrapping_sub(start) < NURSERY_WORDS * 8
     }
 
-    /// Allocates an object that owns a count of `shared`; the count is given back when the object dies.
-    ///
-    /// # Errors
-    /// When the quota is used up.
-    pub fn alloc_shared(
-        &mut self,
-        header: Header,
-        shared: Arc<Shared>,
-        offset: usize,
-    ) -> Result<Obj, NoMemory> {
-        let bytes = header.n();
-        if !self.immortal && self.used_bytes().saturating_add(bytes) > self.quota {
-            self.wants_collection = true;
-            return Err(NoMemory);
-        }
-        let obj = self.alloc(header)?;
-        obj.init(1, 0);
-        obj.init(2, Arc::into_raw(shared) as u64);
-        obj.init(3, offset as u64);
-        self.external_bytes += bytes;
-        self.adopt_external(obj);
-        Ok(obj)
-    }
-
-    /// The shared bytes of a `BigStr` or `BigBytes`.
-    #[must_use]
-    pub fn shared_of(obj: Obj) -> Arc<Shared> {
-        debug_assert!(matches!(obj.kind(), Kind::BigStr | Kind::BigBytes));
-        let raw = obj.get(2) as *const Shared;
-        // SAFETY: word 2 of these kinds came from `Arc::into_raw` and is counted until the object dies.
-        unsafe {
-            Arc::increment_strong_count(raw);
-            Arc::from_raw(raw)
-        }
-    }
-
-    /// Allocates a handle for a resource; dropping it runs its destructor.
-    ///
-    /// # Errors
-    /// When the quota is used up; the resource is dropped then.
-    pub fn alloc_resource(&mut self, resource: Box<dyn ResourceObject>) -> Result<Obj, NoMemory> {
-        let extra = resource.extra_bytes();
-        let obj = self.alloc(Header::new(Kind::Resource, 0))?;
-        obj.init(1, Box::into_raw(Box::new(resource)) as u64);
-        self.external_bytes += extra;
-        self.adopt_external(obj);
-        Ok(obj)
-    }
-
-    /// The resource that a handle holds.
-    #[must_use]
-    pub fn resource_of(obj: Obj) -> &'static dyn ResourceObject {
-        debug_assert!(obj.kind() == Kind::Resource);
-        // SAFETY: word 1 came from `Box::into_raw` in `alloc_resource` and is freed when the object dies.
-        unsafe { (*(obj.get(1) as *const Box<dyn ResourceObject>)).as_ref() }
-    }
-
-    fn adopt_external(&mut self, obj: Obj) {
-        if self.immortal {
-            return;
-        }
-        if self.is_young(obj.0) {
-            self.young_external.push(obj)
-        } else {
-            self.old_external.push(obj)
-        }
-    }
-
     /// Bytes that count against the quota.
     #[must_use]
     pub fn used_bytes(&self) -> usize {
-        self.n_blocks_used * BLOCK_WORDS * 8 + self.large_bytes + self.external_bytes
+        self.n_blocks_used * BLOCK_BYTES
+            + self.large_bytes
+            + self.external.bytes
+            + self.stack_bytes
+            + self.lasting_bytes
+    }
+
+    pub(crate) fn ask_to_collect(&mut self) {
+        self.wants_collection = true;
+        self.wants_safepoint = true;
+    }
+
+    /// Charges fuel for having copied that many words.
+    pub(crate) fn charge_words(&mut self, n: usize) {
+        self.charge += (n / WORDS_PER_FUEL) as u64;
+        self.wants_safepoint |= self.charge > SOON;
+    }
+
+    /// Whether so many more bytes fit the quota. If they do not, the machine collects at its next safepoint.
+    pub(crate) fn has_room(&mut self, bytes: usize) -> bool {
+        let fits = self
+            .used_bytes()
+            .checked_add(bytes)
+            .is_some_and(|bytes| bytes <= self.quota);
+        if !fits {
+            self.ask_to_collect();
+        }
+        fits
+    }
+
+    /// Whether no more than `leeway` bytes beyond the quota are used.
+    pub(crate) fn has_room_beyond(&self, leeway: usize) -> bool {
+        self.used_bytes() <= self.quota.saturating_add(leeway)
+    }
+
+    pub(crate) fn is_within_quota(&self) -> bool {
+        self.has_room_beyond(0)
     }
 
     /// Changes the quota, in bytes.
@@ -445,66 +436,25 @@ impl Heap {
         built
     }
 
-    /// Figures since the heap was made.
+    /// Starts the counting of collections and pauses anew.
+    pub fn reset_stats(&mut self) {
+        self.stats = HeapStats {
+            nursery_bytes: self.stats.nursery_bytes,
+            ..HeapStats::default()
+        };
+    }
+
+    /// Figures since the heap was made, or since they were reset.
     #[must_use]
     pub fn stats(&self) -> HeapStats {
         self.stats
-    }
-
-    /// Whether the machine should collect at its next safepoint.
-    #[must_use]
-    #[inline(always)]
-    pub fn wants_collection(&self) -> bool {
-        self.wants_collection
-    }
-
-    /// Frees what an object holds outside the heap, when it dies.
-    pub(crate) fn finalize(&mut self, obj: Obj) {
-        match obj.kind() {
-            Kind::BigStr | Kind::BigBytes => {
-                self.external_bytes = self.external_bytes.saturating_sub(obj.n());
-                // SAFETY: word 2 came from `Arc::into_raw`; the object is dead, so this count is given back once.
-                drop(unsafe { Arc::from_raw(obj.get(2) as *const Shared) });
-            }
-            Kind::Resource => {
-                // SAFETY: word 1 came from `Box::into_raw`; the object is dead, so this runs once.
-                let resource = unsafe { Box::from_raw(obj.get(1) as *mut Box<dyn ResourceObject>) };
-                self.external_bytes = self.external_bytes.saturating_sub(resource.extra_bytes());
-                drop(resource);
-            }
-            _ => {}
-        }
     }
 }
 
 impl Drop for Heap {
     fn drop(&mut self) {
-        for obj in std::mem::take(&mut self.young_external)
-            .into_iter()
-            .chain(std::mem::take(&mut self.old_external))
-        {
-            self.finalize(obj);
-        }
-        for (obj, bytes) in std::mem::take(&mut self.large) {
-            free_large(obj, bytes);
-        }
+        self.drop_external();
     }
-}
-
-/// Size of the pages that very large objects are given, so that looking about in them misses the TLB less.
-const HUGE_PAGE: usize = 2 * 1024 * 1024;
-
-/// How a large object lies in memory.
-fn large_layout(bytes: usize) -> Option<std::alloc::Layout> {
-    let align = if bytes >= 2 * HUGE_PAGE { HUGE_PAGE } else { 8 };
-    std::alloc::Layout::from_size_align(bytes, align).ok()
-}
-
-/// Gives a large object's memory back.
-pub(crate) fn free_large(obj: Obj, bytes: usize) {
-    let layout = large_layout(bytes).expect("the layout was valid when it was allocated");
-    // SAFETY: allocated in `alloc_large` with this very layout, and dead.
-    unsafe { std::alloc::dealloc(obj.0.cast(), layout) }
 }
 
 /// Allocates in the immortal space.

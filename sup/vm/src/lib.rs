@@ -9,7 +9,13 @@ pub mod space;
 
 pub mod heap;
 
+mod large;
+
+mod external;
+
 pub mod collect;
+
+mod mark;
 
 mod region;
 
@@ -48,6 +54,8 @@ mod limits;
 pub mod profile;
 
 pub mod stats;
+
+mod retain;
 
 pub mod vm;
 

@@ -70,10 +70,7 @@ impl Vm {
         if self.fiber.is_none() {
             return Ok(());
         }
-        let overdrawn = self.registers.fuel.unsigned_abs();
         self.settle_fuel();
-        self.fuel_left = self.fuel_left.saturating_sub(overdrawn);
-        self.fuel_used += overdrawn;
         self.check_limits()?;
         self.registers.fuel = self.next_slice();
         Ok(())

@@ -7,6 +7,8 @@ use std::sync::{LazyLock, RwLock};
 
 /// Most names that a process interns.
 pub const MAX_NAMES: usize = 1 << 22;
+/// Most bytes that the texts of names take together.
+pub const MAX_NAMES_BYTES: usize = 1 << 28;
 /// Longest name in bytes.
 pub const MAX_NAME_BYTES: usize = 1 << 16;
 
@@ -14,6 +16,7 @@ pub const MAX_NAME_BYTES: usize = 1 << 16;
 struct Names {
     ids: HashMap<&'static str, u32>,
     texts: Vec<&'static str>,
+    n_bytes: usize,
 }
 
 static NAMES: LazyLock<RwLock<Names>> = LazyLock::new(RwLock::default);
@@ -28,11 +31,13 @@ pub fn try_intern(text: &str) -> Option<u32> {
     if let Some(id) = names.ids.get(text) {
         return Some(*id);
     }
-    if names.texts.len() >= MAX_NAMES || text.len() > MAX_NAME_BYTES {
+    let is_full = names.texts.len() >= MAX_NAMES || names.n_bytes + text.len() > MAX_NAMES_BYTES;
+    if is_full || text.len() > MAX_NAME_BYTES {
         return None;
     }
     let id = names.texts.len() as u32;
     let text: &'static str = Box::leak(text.into());
+    names.n_bytes += text.len();
     names.texts.push(text);
     names.ids.insert(text, id);
     Some(id)

@@ -242,6 +242,11 @@ impl Header {
         Header(self.0 | LARGE)
     }
 
+    /// The same header with another count.
+    pub(crate) const fn with_n(self, n: u32) -> Header {
+        Header((self.0 & 0xffff_ffff) | ((n as u64) << 32))
+    }
+
     /// Size of the object in words, header included.
     #[must_use]
     pub const fn size(self) -> usize {
@@ -304,6 +309,13 @@ impl Obj {
     pub(crate) fn set_header(self, header: Header) {
         // SAFETY: as in `header`; mutators are single-threaded per heap.
         unsafe { *self.0 = header.0 }
+    }
+
+    /// Where a young object has been moved by the collection that runs, if it has.
+    #[inline(always)]
+    pub(crate) fn forwarded(self) -> Option<Obj> {
+        let header = self.header();
+        header.is_forwarded().then_some(Obj(header.0 as *mut u64))
     }
 
     /// What it is.

@@ -235,14 +235,13 @@ impl Heap {
             .filter(|region| region.n_words > 0 && self.regions.find(Obj(region.start)).is_none())
             .collect();
         let n_bytes: usize = new.iter().map(|region| region.n_bytes()).sum();
-        if self.used_bytes().saturating_add(n_bytes) > self.quota {
-            self.wants_collection = true;
+        if !self.has_room(n_bytes) {
             return Err(NoMemory);
         }
         for region in new {
             // A need may be named twice.
             if let Err(place) = self.regions.place(region.start as usize) {
-                self.external_bytes += region.n_bytes();
+                self.external.bytes += region.n_bytes();
                 let held = Held {
                     region: region.clone(),
                     is_reached: false,
@@ -251,7 +250,7 @@ impl Heap {
             }
         }
         if self.used_bytes() > self.major_at {
-            self.wants_collection = true;
+            self.ask_to_collect();
         }
         Ok(())
     }
@@ -286,9 +285,8 @@ impl Heap {
                 Header(words[place]).kind(),
                 Kind::BigStr | Kind::BigBytes
             ));
-            self.young_external.push(Obj(start.wrapping_add(place)));
+            self.adopt_shared(Obj(start.wrapping_add(place)));
         }
-        self.external_bytes += external_bytes;
         Ok(address(start, root))
     }
 }

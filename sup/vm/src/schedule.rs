@@ -19,6 +19,8 @@ use crate::vm::Vm;
 
 /// Fuel of one slice: about 200 microseconds.
 const SLICE_FUEL: i64 = 20_000;
+/// What a fiber that rests counts: the first pages of its stacks, and what is kept of it elsewhere.
+const RESTING_BYTES: usize = 10 * 1024;
 /// Fibers kept ready for the next spawn.
 const SPARE_FIBERS: usize = 4;
 /// How long an isolate waits for letters before it takes it that it has nothing to do.
@@ -37,10 +39,10 @@ pub(crate) enum Ending {
 #[derive(Default)]
 pub(crate) struct Fibers {
     next_id: FiberId,
-    ready: VecDeque<Box<Fiber>>,
+    pub(crate) ready: VecDeque<Box<Fiber>>,
     // The running fiber is a box too: moving one between them moves a pointer.
     #[allow(clippy::vec_box)]
-    waiting: HashMap<FiberId, Vec<Box<Fiber>>>,
+    pub(crate) waiting: HashMap<FiberId, Vec<Box<Fiber>>>,
     /// The runs that are on, innermost last, and how those of them ended that have.
     runs: Vec<FiberId>,
     endings: HashMap<FiberId, Ending>,
@@ -66,9 +68,13 @@ const OF_ISOLATE: u16 = 4;
 
 impl Fibers {
     pub fn add_roots(&mut self, roots: &mut Roots) {
-        for fiber in self.ready.iter_mut().chain(self.waiting.values_mut().flatten()) {
+        for fiber in self.resting() {
             fiber.add_roots(roots);
         }
+    }
+
+    /// How fibers and promises ended belongs to no fiber.
+    pub fn add_endings(&mut self, roots: &mut Roots) {
         for ending in self.endings.values_mut() {
             match ending {
                 Ending::Answer(word) | Ending::Error(word) => roots.add(word, 1),
@@ -87,10 +93,20 @@ impl Fibers {
         }
     }
 
-    pub fn clear_above_top(&mut self) {
-        for fiber in self.ready.iter_mut().chain(self.waiting.values_mut().flatten()) {
+    /// The fibers that do not run right now.
+    pub(crate) fn resting(&mut self) -> impl Iterator<Item = &mut Box<Fiber>> {
+        self.ready.iter_mut().chain(self.waiting.values_mut().flatten())
+    }
+
+    /// Forgets what lies above the tops of stacks; answers what the stacks count.
+    pub fn clear_above_top(&mut self) -> usize {
+        let mut bytes = 0;
+        for fiber in self.resting() {
             fiber.clear_above_top();
+            fiber.counted = RESTING_BYTES + fiber.stack_used_bytes();
+            bytes += fiber.counted;
         }
+        bytes
     }
 }
 
@@ -122,8 +138,17 @@ impl Vm {
                 fiber.id = id;
                 fiber
             }
-            _ => Fiber::new(id, depth),
+            _ => match Fiber::new(id, depth) {
+                Some(fiber) => fiber,
+                None => return Err(self.raise_memory()),
+            },
         };
+        if !self.heap.has_room(RESTING_BYTES) {
+            self.fibers.spare.push(fiber);
+            return Err(self.raise_memory());
+        }
+        fiber.counted = RESTING_BYTES;
+        self.heap.stack_bytes += RESTING_BYTES;
         fiber.start(callee, arguments);
         self.fibers.alive += 1;
         self.fibers.n_started += 1;
@@ -295,6 +320,7 @@ impl Vm {
     fn abandon(&mut self) {
         self.fibers.ready.clear();
         self.fibers.waiting.clear();
+        self.heap.stack_bytes = 0;
         self.inbox.close_run();
         self.fibers.alive = 0;
         let is_of_run = |word: Word| {
@@ -409,6 +435,7 @@ impl Vm {
             return Exit::Raised;
         }
         if let Some(error) = self.running_fiber().delivered_error.take() {
+            self.heap.set_quota(self.limits.memory_bytes);
             let raise = self.raise_value(error);
             if let Flow::Leave(exit) = self.unwind(raise) {
                 return exit;
@@ -454,6 +481,8 @@ impl Vm {
     fn retire(&mut self) {
         let mut fiber = self.switch_out();
         self.fibers.alive = self.fibers.alive.saturating_sub(1);
+        self.heap.stack_bytes = self.heap.stack_bytes.saturating_sub(fiber.counted);
+        fiber.counted = 0;
         if self.fibers.spare.len() < SPARE_FIBERS {
             fiber.reset();
             self.fibers.spare.push(fiber);
@@ -468,7 +497,7 @@ impl Vm {
 
     /// Counts what the slice has used.
     pub(crate) fn settle_fuel(&mut self) {
-        let used = (self.fuel_slice - self.registers.fuel.max(0)).max(0) as u64;
+        let used = (self.fuel_slice - self.registers.fuel).max(0) as u64;
         self.fuel_left = self.fuel_left.saturating_sub(used);
         self.fuel_used += used;
         self.fuel_slice = 0;

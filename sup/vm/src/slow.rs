@@ -50,18 +50,21 @@ impl Vm {
         }
     }
 
-    /// Collects if the nursery is used up or the heap asks; raises `vm/memory` when the quota does not suffice even so.
+    /// Pays for what was copied. Collects if the nursery is used up or the heap asks; when the quota does not suffice even so, the fiber that
+    /// keeps most gets `vm/memory`.
     pub(crate) fn safepoint(&mut self) -> Result<(), Raise> {
         if self.is_called() {
             self.answer_call()?;
         }
+        self.heap.wants_safepoint = false;
+        self.registers.fuel -= std::mem::take(&mut self.heap.charge) as i64;
         let room = self.heap.nursery_end as usize - self.heap.next as usize;
         if self.stress || self.heap.wants_collection || room < 8 * 1024 {
             self.collect(crate::collect::Extent::Nursery);
-            if self.heap.used_bytes() > self.limits.memory_bytes {
+            if !self.heap.is_within_quota() {
                 self.collect(crate::collect::Extent::Everything);
-                if self.heap.used_bytes() > self.limits.memory_bytes {
-                    return Err(self.raise_memory());
+                if !self.heap.is_within_quota() {
+                    return self.fail_largest();
                 }
             }
         }
@@ -115,19 +118,30 @@ impl Vm {
             }
             _ => {
                 self.safepoint()?;
-                if let Some(holds) = self.compare_step(op, i)? {
-                    if holds {
-                        self.jump(i.d());
+                match self.plain_step(op, i) {
+                    // What is dead may take the memory that is wanted: these instructions allocate before they change anything.
+                    Err(_) if std::mem::take(&mut self.out_of_memory) => {
+                        self.collect(crate::collect::Extent::Everything);
+                        self.plain_step(op, i)
                     }
-                    return Ok(Flow::Continue);
+                    carried => carried,
                 }
-                let answer = self.value_step(op, i)?;
-                if let Some(word) = answer {
-                    self.set_r(i.a(), word);
-                }
-                Ok(Flow::Continue)
             }
         }
+    }
+
+    fn plain_step(&mut self, op: Op, i: Insn) -> Carried {
+        if let Some(holds) = self.compare_step(op, i)? {
+            if holds {
+                self.jump(i.d());
+            }
+            return Ok(Flow::Continue);
+        }
+        let answer = self.value_step(op, i)?;
+        if let Some(word) = answer {
+            self.set_r(i.a(), word);
+        }
+        Ok(Flow::Continue)
     }
 
     /// Comparisons that jump: whether to.

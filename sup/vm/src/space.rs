@@ -1,16 +1,15 @@
 //! Memory from the operating system: reservations for nurseries and stacks, and the blocks of the old space.
 #![allow(unsafe_code)]
 
-use std::rc::Rc;
-
-/// Size of a block in words.
-pub const BLOCK_WORDS: usize = 32 * 1024 / 8;
-const BLOCK_BYTES: usize = BLOCK_WORDS * 8;
+/// Size of a block in bytes.
+pub const BLOCK_BYTES: usize = 32 * 1024;
 /// Size of a line in bytes.
 pub const LINE_BYTES: usize = 256;
-/// Lines of a block; the first holds the marks.
+/// Lines of a block.
 pub const LINES: usize = BLOCK_BYTES / LINE_BYTES;
-const REGION_BLOCKS: usize = 32;
+const REGION_BYTES: usize = 4 * 1024 * 1024;
+/// Blocks of a region that hold objects.
+pub const REGION_BLOCKS: usize = REGION_BYTES / BLOCK_BYTES - 1;
 
 /// A reservation of address space, committed when touched.
 pub struct Pages {
@@ -25,6 +24,12 @@ impl Pages {
     /// When the operating system refuses address space.
     #[must_use]
     pub fn reserve(bytes: usize) -> Pages {
+        Pages::try_reserve(bytes).expect("the operating system has address space left")
+    }
+
+    /// Reserves `bytes`, aligned to a page, if the operating system has so much address space.
+    #[must_use]
+    pub fn try_reserve(bytes: usize) -> Option<Pages> {
         // SAFETY: an anonymous private mapping at an address of the kernel's choice touches nothing of ours.
         let start = unsafe {
             libc::mmap(
@@ -36,14 +41,43 @@ impl Pages {
                 0,
             )
         };
-        assert!(
-            start != libc::MAP_FAILED,
-            "the operating system has no address space left"
-        );
-        Pages {
+        (start != libc::MAP_FAILED).then(|| Pages {
             start: start.cast(),
             bytes,
+        })
+    }
+
+    /// Reserves `bytes`, which are a whole number of pages, at a multiple of `align`, which is a power of two.
+    #[must_use]
+    pub fn try_reserve_aligned(bytes: usize, align: usize) -> Option<Pages> {
+        let whole = Pages::try_reserve(bytes.checked_add(align)?)?;
+        let (start, whole_bytes) = (whole.start as usize, whole.bytes);
+        std::mem::forget(whole);
+        let aligned = start.next_multiple_of(align);
+        let parts = [
+            (start, aligned - start),
+            (aligned + bytes, start + whole_bytes - aligned - bytes),
+        ];
+        for (part, len) in parts.into_iter().filter(|(_, len)| *len > 0) {
+            // SAFETY: the part belongs to the mapping that was just made, and nobody has seen it.
+            unsafe { libc::munmap(part as *mut _, len) };
         }
+        Some(Pages {
+            start: aligned as *mut u8,
+            bytes,
+        })
+    }
+
+    /// Asks for pages of 2 MiB, so that looking about misses the TLB less.
+    pub fn prefer_huge(&self) {
+        // SAFETY: the advice changes nothing but the size of this mapping's pages.
+        unsafe { libc::madvise(self.start.cast(), self.bytes, libc::MADV_HUGEPAGE) };
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Its first byte.
@@ -76,85 +110,90 @@ impl Drop for Pages {
     }
 }
 
-/// A block of the old space. Its first line holds one mark byte for each line.
-pub struct Block {
-    start: *mut u8,
-    /// Keeps the mapping that the block is part of.
-    _region: Rc<Pages>,
-}
+/// A region of the old space: 127 blocks, and before them, where a block would be, one mark byte for each line. The marks
+/// of a region lie together, so that setting one misses the cache less than a mark in the object's own block, and so that
+/// a block that is free needs no page for its marks.
+///
+/// A mark is 0 for a free line, otherwise the number of the marking that last found something alive in it.
+pub struct Region(Pages);
 
-impl Block {
-    /// Maps a region and adds its blocks.
-    pub fn map_region(blocks: &mut Vec<Block>) {
-        let pages = Rc::new(Pages::reserve((REGION_BLOCKS + 1) * BLOCK_BYTES));
-        let first = (pages.start() as usize).next_multiple_of(BLOCK_BYTES);
-        for index in 0..REGION_BLOCKS {
-            blocks.push(Block {
-                start: (first + index * BLOCK_BYTES) as *mut u8,
-                _region: pages.clone(),
-            });
-        }
+impl Region {
+    /// Maps a region, if the operating system has the address space.
+    #[must_use]
+    pub fn map() -> Option<Region> {
+        Pages::try_reserve_aligned(REGION_BYTES, REGION_BYTES).map(Region)
     }
 
-    /// All lines but the first, as a run.
+    /// Asks for pages of 2 MiB, which are touched sooner and found sooner.
+    pub fn prefer_huge(&self) {
+        self.0.prefer_huge();
+    }
+
+    /// The bounds of a block.
     #[must_use]
-    pub fn whole(&self) -> (*mut u64, *mut u64) {
-        // SAFETY: both addresses lie within the block or at its end.
+    pub fn block(&self, index: usize) -> (*mut u64, *mut u64) {
+        debug_assert!(index < REGION_BLOCKS);
+        // SAFETY: both addresses lie within the region or at its end.
         unsafe {
-            (
-                self.start.add(LINE_BYTES).cast(),
-                self.start.add(BLOCK_BYTES).cast(),
-            )
+            let start = self.0.start().add((index + 1) * BLOCK_BYTES);
+            (start.cast(), start.add(BLOCK_BYTES).cast())
         }
     }
 
-    fn marks(&self) -> &[u8; LINES] {
-        // SAFETY: the first line of the block is reserved for the marks, and the heap is used by one thread at a time.
-        unsafe { &*self.start.cast::<[u8; LINES]>() }
+    /// The marks of a block's lines.
+    #[must_use]
+    #[allow(clippy::mut_from_ref)]
+    pub fn marks(&self, index: usize) -> &mut [u8; LINES] {
+        debug_assert!(index < REGION_BLOCKS);
+        // SAFETY: the place of the first block is reserved for the marks; the heap is used by one thread at a time and holds
+        // no two borrows of one block's marks.
+        unsafe { &mut *self.0.start().add((index + 1) * LINES).cast::<[u8; LINES]>() }
     }
 
-    /// The first run of unmarked lines from line `from` on: its bounds and the line after it.
+    /// The first run of free lines of a block from line `from` on: its bounds and the line after it.
     #[must_use]
-    pub fn free_run(&self, from: usize) -> Option<(*mut u64, *mut u64, usize)> {
-        let marks = self.marks();
-        let first = (from.max(1)..LINES).find(|line| marks[*line] == 0)?;
+    pub fn free_run(&self, index: usize, from: usize) -> Option<(*mut u64, *mut u64, usize)> {
+        let marks = self.marks(index);
+        let first = (from..LINES).find(|line| marks[*line] == 0)?;
         let end = (first..LINES).find(|line| marks[*line] != 0).unwrap_or(LINES);
+        let (start, _) = self.block(index);
         // SAFETY: both lines lie within the block.
         unsafe {
-            Some((
-                self.start.add(first * LINE_BYTES).cast(),
-                self.start.add(end * LINE_BYTES).cast(),
-                end,
-            ))
+            let line = |line: usize| start.cast::<u8>().add(line * LINE_BYTES).cast();
+            Some((line(first), line(end), end))
         }
     }
 
-    /// Clears every mark.
-    pub fn clear_marks(&self) {
-        // SAFETY: as in `marks`.
-        unsafe { *self.start.cast::<[u8; LINES]>() = [0; LINES] };
+    /// Frees the lines of a block that a marking did not reach; answers how many it did.
+    pub fn sweep(&self, index: usize, mark: u8) -> usize {
+        let mut n = 0;
+        for line in self.marks(index) {
+            let is_alive = u8::from(*line == mark);
+            *line *= is_alive;
+            n += is_alive as usize;
+        }
+        n
     }
 
-    /// Number of marked lines.
-    #[must_use]
-    pub fn n_marked(&self) -> usize {
-        self.marks()[1..].iter().map(|mark| *mark as usize).sum()
-    }
-
-    /// Gives its memory back to the operating system; it reads as zero afterwards.
-    pub fn release(&self) {
-        // SAFETY: the block lies within its region, and holds nothing that is needed.
-        unsafe { libc::madvise(self.start.cast(), BLOCK_BYTES, libc::MADV_DONTNEED) };
+    /// Gives the memory of `n` blocks back to the operating system; they read as zero afterwards.
+    pub fn release(&self, first: usize, n: usize) {
+        let (start, _) = self.block(first);
+        // SAFETY: the blocks lie within the region, and hold nothing that is needed. Large pages would be put together again
+        // around what was given back.
+        unsafe {
+            libc::madvise(self.0.start().cast(), REGION_BYTES, libc::MADV_NOHUGEPAGE);
+            libc::madvise(start.cast(), n * BLOCK_BYTES, libc::MADV_DONTNEED);
+        }
     }
 }
 
 /// Marks the lines that the `words` words at `address` touch in their block.
-pub fn mark_lines(address: *mut u64, words: usize) {
-    let block = (address as usize & !(BLOCK_BYTES - 1)) as *mut u8;
-    let first = (address as usize & (BLOCK_BYTES - 1)) / LINE_BYTES;
-    let last = ((address as usize & (BLOCK_BYTES - 1)) + words * 8 - 1) / LINE_BYTES;
-    for line in first..=last.min(LINES - 1) {
-        // SAFETY: small and medium objects lie in blocks, whose first line holds the marks.
-        unsafe { *block.add(line) = 1 };
+#[inline(always)]
+pub fn mark_lines(address: *mut u64, words: usize, mark: u8) {
+    let region = (address as usize & !(REGION_BYTES - 1)) as *mut u8;
+    let offset = address as usize & (REGION_BYTES - 1);
+    for line in offset / LINE_BYTES..=(offset + words * 8 - 1) / LINE_BYTES {
+        // SAFETY: small and medium objects lie in blocks of a region, which begins with the marks.
+        unsafe { *region.add(line) = mark };
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use sup_abi::word::Word;
 use sup_code::{CaptureSource, Chunk, Constant, Function, Insn, Op, Parameters, Shape, Tail};
 
+use crate::collect::Extent;
 use crate::data::types::LoadedType;
 use crate::error::{Outcome, Raise};
 use crate::object::{ARITY_ANY, Header, Kind, Obj};
@@ -99,6 +100,44 @@ fn arity(parameters: Parameters) -> u16 {
     }
 }
 
+/// What is left to those who handle the error when code, which cannot be freed, has used up the rest.
+const HANDLING_BYTES: usize = 512 * 1024;
+/// What a name takes in the table of names beside its text, in bytes.
+const NAME_BYTES: usize = 80;
+
+/// What a chunk, a function, and a module variable with what is known of it take beside their own sizes, in bytes: measured
+/// with programs that evaluate for ever.
+const PER_CHUNK: usize = 250;
+const PER_FUNCTION: usize = 300;
+const PER_NEW_CELL: usize = 800;
+
+/// About what a chunk takes once it is loaded, in bytes, without its constants.
+fn footprint(chunk: &Chunk) -> usize {
+    let functions = chunk.functions.iter().map(|function| {
+        size_of::<Function>()
+            + PER_FUNCTION
+            + 8 * META_WORDS
+            + 2 * size_of_val(function.code.as_slice())
+            + size_of_val(function.spans.as_slice())
+            + size_of_val(function.captures.as_slice())
+            + function.name.len()
+    });
+    let cells = chunk.cells.iter().map(|cell| {
+        let is_new = cells::find(&cell.module, &cell.name).is_none();
+        2 * (cell.module.len() + cell.name.len()) + if is_new { PER_NEW_CELL } else { 64 }
+    });
+    let primitives = chunk.primitives.iter().map(|name| name.len() + 24);
+    let parts: usize = functions.chain(cells).chain(primitives).sum();
+    parts
+        + chunk.constants.len() * (size_of::<Constant>() + 8)
+        + chunk.types.len() * 3 * size_of::<sup_code::TypeSpec>()
+        + chunk.module.len()
+        + chunk.source.len()
+        + size_of::<LoadedChunk>()
+        + size_of::<Chunk>()
+        + PER_CHUNK
+}
+
 /// Words behind the code that instructions reach by their distance.
 struct Pool {
     words: Vec<u64>,
@@ -111,6 +150,7 @@ impl Vm {
     /// When a constant cannot be built.
     pub fn load(&mut self, verified: &sup_code::Verified<Chunk>) -> Result<&'static LoadedChunk, Raise> {
         let chunk: Arc<Chunk> = verified.shared().clone();
+        self.count_lasting(footprint(&chunk))?;
         let constants = self.build_constants(&chunk)?;
         let types = chunk
             .types
@@ -145,6 +185,24 @@ impl Vm {
         self.place(loaded, memory, code_words, &parts);
         self.adopt(loaded);
         Ok(loaded)
+    }
+
+    /// Counts what will never be freed against the quota. Collects if it has to, so it is no place for natives that hold words.
+    fn count_lasting(&mut self, bytes: usize) -> Result<(), Raise> {
+        // A program that evaluates text may not use up what the forms after it need.
+        let needed = if self.fiber.is_some() {
+            bytes + HANDLING_BYTES
+        } else {
+            bytes
+        };
+        if !self.heap.has_room(needed) {
+            self.collect(Extent::Everything);
+            if !self.heap.has_room(needed) {
+                return Err(self.raise_memory_now());
+            }
+        }
+        self.heap.lasting_bytes += bytes;
+        Ok(())
     }
 
     /// Makes room in this isolate for what a chunk names. Needed once for each isolate that runs it.
@@ -198,6 +256,14 @@ impl Vm {
     /// # Errors
     /// `vm/names` when the process's table of names is full.
     pub fn intern(&mut self, kind: sup_abi::word::Immediate, name: &str) -> Outcome {
+        if let Some(id) = names::find(name) {
+            return Ok(sup_abi::word::immediate(kind, id));
+        }
+        let bytes = name.len() + NAME_BYTES;
+        if !self.heap.has_room(bytes + HANDLING_BYTES) {
+            return Err(self.raise_memory());
+        }
+        self.heap.lasting_bytes += bytes;
         match names::try_intern(name) {
             Some(id) => Ok(sup_abi::word::immediate(kind, id)),
             None => Err(self.raise("vm/names", "the table of names is full, or the name is too long")),

@@ -31,7 +31,7 @@ impl Vm {
     /// Gives the pending error to the innermost handler of this run, or leaves the loop.
     pub(crate) fn unwind(&mut self, _raise: Raise) -> Flow {
         if std::mem::take(&mut self.out_of_memory) {
-            self.make_memory_error();
+            self.raise_memory_now();
         }
         self.locate_error();
         let floor = self.handler_floor;
@@ -51,21 +51,31 @@ impl Vm {
     /// Makes the error of a native that ran out of memory outside of any fiber, where no handler could have.
     pub fn settle_memory_error(&mut self) {
         if std::mem::take(&mut self.out_of_memory) {
-            self.make_memory_error();
+            self.collect(crate::collect::Extent::Everything);
+            self.raise_memory_now();
         }
     }
 
-    fn make_memory_error(&mut self) {
-        self.collect(crate::collect::Extent::Everything);
+    /// Raises `vm/memory` with an error value of its own, for which an empty nursery has room. Whoever found that memory is
+    /// out has collected everything.
+    pub(crate) fn raise_memory_now(&mut self) -> Raise {
+        self.collect(crate::collect::Extent::Nursery);
+        let error = self.memory_error();
+        self.raise_value(error)
+    }
+
+    /// The error value `vm/memory`.
+    pub(crate) fn memory_error(&mut self) -> Word {
         let limit = self.limits.memory_bytes;
         self.heap.set_quota(limit.saturating_add(1 << 20));
         let message = format!(
             "the program uses more memory than its limit of {} MiB",
             limit >> 20
         );
-        self.raise("vm/memory", &message);
+        let error = self.make_error("vm/memory", &message, NIL);
         self.heap.set_quota(limit);
         self.out_of_memory = false;
+        error.expect("the nursery or the leeway has room for a small object")
     }
 
     /// Writes span and trace into an error that has none yet.

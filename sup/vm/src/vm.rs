@@ -316,6 +316,17 @@ impl Vm {
     }
 
     fn roots(&mut self) -> Roots {
+        let mut roots = self.shared_roots();
+        self.park_registers();
+        if let Some(fiber) = &mut self.fiber {
+            fiber.add_roots(&mut roots);
+        }
+        self.fibers.add_roots(&mut roots);
+        roots
+    }
+
+    /// What belongs to no fiber.
+    pub(crate) fn shared_roots(&mut self) -> Roots {
         let mut roots = Roots::default();
         roots.add(self.cells.as_mut_ptr(), self.cells.len());
         roots.add(self.handles.as_mut_ptr(), self.handles.len());
@@ -327,11 +338,7 @@ impl Vm {
             roots.add(callee, 1);
             roots.add(arguments, 1);
         }
-        self.park_registers();
-        if let Some(fiber) = &mut self.fiber {
-            fiber.add_roots(&mut roots);
-        }
-        self.fibers.add_roots(&mut roots);
+        self.fibers.add_endings(&mut roots);
         roots
     }
 
@@ -344,11 +351,22 @@ impl Vm {
     }
 
     fn clear_above_top(&mut self) {
+        self.heap.stack_bytes = self.fibers.clear_above_top();
         if let Some(fiber) = &mut self.fiber {
             fiber.clear_above_top();
             self.stack_soft = fiber.stack_soft;
+            fiber.counted = 0;
+            self.count_stack();
         }
-        self.fibers.clear_above_top();
+    }
+
+    /// Counts the stack of the running fiber as it is now.
+    pub(crate) fn count_stack(&mut self) {
+        if let Some(fiber) = &mut self.fiber {
+            let now = fiber.stack_bytes();
+            let before = std::mem::replace(&mut fiber.counted, now);
+            self.heap.stack_bytes = self.heap.stack_bytes.saturating_sub(before) + fiber.counted;
+        }
     }
 
     /// Calls a function with those arguments and runs until it answers; the whole of limits applies to the call.

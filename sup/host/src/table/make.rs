@@ -7,9 +7,8 @@ use crate::resource::KernelResource;
 use std::ffi::{c_char, c_void};
 use sup_abi::kernel::{Bytes, Context, ResourceType};
 use sup_abi::value_type::ListKind;
-use sup_abi::word::{Immediate, Word, immediate};
+use sup_abi::word::{Immediate, Word};
 use sup_vm::error::Outcome;
-use sup_vm::names;
 use sup_vm::vm::Vm;
 
 /// Most elements that a kernel passes at once.
@@ -51,13 +50,10 @@ pub unsafe extern "C" fn new_bytes(cx: *mut Context, passed: Bytes) -> Word {
 fn new_name(cx: *mut Context, passed: Bytes, kind: Immediate) -> Word {
     with_machine(cx, |vm| {
         let text = text(passed);
-        match names::try_intern(&text) {
-            Some(id) if !text.is_empty() => Ok(immediate(kind, id)),
-            _ => Err(vm.raise(
-                "vm/names",
-                "the text cannot be a name: it is empty, too long, or there are too many",
-            )),
+        if text.is_empty() {
+            return Err(vm.raise("vm/names", "the text cannot be a name: it is empty"));
         }
+        vm.intern(kind, &text)
     })
 }
 

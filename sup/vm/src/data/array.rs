@@ -65,7 +65,7 @@ impl Vm {
     fn reserve(&mut self, array: Obj, more: usize) -> Result<Obj, Raise> {
         let len = array.get(2) as usize;
         if let Some(buf) = Obj::from_word(array.get(1)) {
-            if len + more <= buf.n() {
+            if len + more <= buf.n() || self.widen_buf(buf, len + more) {
                 return Ok(buf);
             }
             let wider = self.new_buf(roomy(buf.n()).max(len + more))?;
@@ -167,11 +167,17 @@ impl Vm {
     /// # Errors
     /// `type/mismatch`, `index/range`.
     pub fn array_set(&mut self, array: Word, index: Word, item: Word) -> Result<(), Raise> {
-        let array = self.want_array(array)?;
-        let place = self.place_in(array, index)?;
+        let obj = self.want_array(array)?;
+        let place = self.place_in(obj, index)?;
+        self.array_put(array, place, item);
+        Ok(())
+    }
+
+    /// Replaces the item at a place that was found to lie in an array.
+    pub(crate) fn array_put(&mut self, array: Word, place: usize, item: Word) {
+        let array = Obj::from_word(array).expect("it was found to be an array");
         let buf = Obj::from_word(array.get(1)).expect("an array with items has a buffer");
         self.heap.write(buf, 2 + place, item);
-        Ok(())
     }
 
     /// The items, to be put in another order in place. Whoever stores other words calls [`Vm::array_touched`] next.
@@ -181,7 +187,10 @@ impl Vm {
     pub fn array_edit(&mut self, array: Word) -> Result<&'static mut [Word], Raise> {
         let array = self.want_array(array)?;
         Ok(match Obj::from_word(array.get(1)) {
-            Some(buf) => buf.words_mut(2, array.get(2) as usize),
+            Some(buf) => {
+                self.heap.reordered(buf);
+                buf.words_mut(2, array.get(2) as usize)
+            }
             None => &mut [],
         })
     }
@@ -189,7 +198,7 @@ impl Vm {
     /// Tells the heap that words were stored through [`Vm::array_edit`].
     pub fn array_touched(&mut self, array: Word) {
         if let Some(buf) = Obj::from_word(array).and_then(|array| Obj::from_word(array.get(1))) {
-            self.barrier_all(buf, buf.words(2, buf.get(1) as usize));
+            self.heap.barrier_range(buf, 2, buf.words(2, buf.get(1) as usize));
         }
     }
 

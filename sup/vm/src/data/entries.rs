@@ -30,6 +30,8 @@ const SUPERSEDED: u64 = u32::MAX as u64;
 const LOG_RECORDS: usize = 32;
 /// Records behind a version that are searched at each look-up; more are carried out on a copy.
 pub(crate) const MAX_BEHIND: usize = 32;
+/// Words that copying an entry is as much work as.
+const COPIED_ENTRY_WORDS: usize = 16;
 /// Most entries of one hash.
 pub(crate) const MAX_ENTRIES: usize = 1 << 30;
 
@@ -205,10 +207,16 @@ impl Entries {
         if old.len() / 2 >= MAX_ENTRIES {
             return Err(NoMemory);
         }
-        let (buf, index, layout) = allocate(heap, old.len() / 2 + 1)?;
-        buf.words_mut(2, old.len()).copy_from_slice(old);
-        buf.init(1, old.len() as u64);
-        heap.write(self.0, ENTRIES, buf.word());
+        let bits = index::bits_for(old.len() / 2 + 1);
+        let (index, layout) = allocate_index(heap, bits)?;
+        let n_words = 2 * index::capacity_of(bits);
+        if !heap.widen(self.buf(), n_words) {
+            let buf = allocate_buf(heap, n_words)?;
+            buf.words_mut(2, old.len()).copy_from_slice(old);
+            buf.init(1, old.len() as u64);
+            heap.write(self.0, ENTRIES, buf.word());
+        }
+        heap.discard(self.part(INDEX));
         heap.write(self.0, INDEX, index.word());
         self.0.set_header(self.0.header().with_aux(layout.0));
         self.index_all(heap);
@@ -228,6 +236,7 @@ impl Entries {
     /// Drops the removed entries of a table in place. Entries get new numbers.
     pub(crate) fn compact(self, heap: &mut Heap) {
         let buf = self.buf();
+        heap.reordered(buf);
         let words = buf.words_mut(2, buf.get(1) as usize);
         let mut live = 0;
         for entry in 0..words.len() / 2 {
@@ -392,22 +401,36 @@ impl Entries {
         version: Version,
         more: usize,
     ) -> Result<Entries, NoMemory> {
-        let mut pairs = self.current().pairs()[..2 * version.n_entries].to_vec();
-        let records: Vec<(usize, Word)> = self
+        let pairs = &self.current().pairs()[..2 * version.n_entries];
+        let mut old: Vec<(usize, Word)> = self
             .behind(version)
             .filter(|record| record.0 < version.n_entries)
             .collect();
-        for (entry, value) in records.into_iter().rev() {
-            pairs[2 * entry + 1] = value;
-        }
-        let n_live = pairs.chunks_exact(2).filter(|pair| pair[1] != UNDEFINED).count();
+        // Of several records of an entry the oldest counts.
+        old.sort_by_key(|record| record.0);
+        old.dedup_by_key(|record| record.0);
+        let n_live = live_pairs(pairs, &old).count();
         let copy = Entries::create(heap, n_live + more)?;
-        for pair in pairs.chunks_exact(2).filter(|pair| pair[1] != UNDEFINED) {
-            let hash = rehash(heap, pair[0]);
-            copy.append(heap, pair[0], pair[1], hash);
+        heap.charge_words(COPIED_ENTRY_WORDS * version.n_entries);
+        for (key, value) in live_pairs(pairs, &old) {
+            let hash = rehash(heap, key);
+            copy.append(heap, key, value, hash);
         }
         Ok(copy)
     }
+}
+
+/// The pairs that were not removed, some with older values, which stand in the order of their entries.
+fn live_pairs(pairs: &[Word], old: &[(usize, Word)]) -> impl Iterator<Item = (Word, Word)> {
+    let mut old = old.iter().copied().peekable();
+    pairs
+        .chunks_exact(2)
+        .enumerate()
+        .filter_map(move |(entry, pair)| {
+            let older = old.next_if(|record| record.0 == entry);
+            let value = older.map_or(pair[1], |record| record.1);
+            (value != UNDEFINED).then_some((pair[0], value))
+        })
 }
 
 /// The hash of a word that is a key somewhere.
@@ -418,13 +441,24 @@ fn rehash(heap: &mut Heap, key: Word) -> u32 {
 /// Entries and an index for them, both empty.
 fn allocate(heap: &mut Heap, capacity: usize) -> Result<(Obj, Obj, Layout), NoMemory> {
     let bits = index::bits_for(capacity);
-    let n_words = u32::try_from(2 * index::capacity_of(bits)).map_err(|_| NoMemory)?;
+    let buf = allocate_buf(heap, 2 * index::capacity_of(bits))?;
+    let (index, layout) = allocate_index(heap, bits)?;
+    Ok((buf, index, layout))
+}
+
+fn allocate_buf(heap: &mut Heap, n_words: usize) -> Result<Obj, NoMemory> {
+    let n_words = u32::try_from(n_words).map_err(|_| NoMemory)?;
     let buf = heap.alloc(Header::new(Kind::Buf, n_words))?;
     buf.init(1, 0);
+    Ok(buf)
+}
+
+/// An empty index of that many bits.
+fn allocate_index(heap: &mut Heap, bits: u32) -> Result<(Obj, Layout), NoMemory> {
     let raw = heap.alloc(Header::new(Kind::Raw, index::n_words(bits) as u32))?;
     let layout = Layout::of(raw, bits);
     Index::new(raw, layout).clear();
-    Ok((buf, raw, layout))
+    Ok((raw, layout))
 }
 
 fn entry_word(entry: usize) -> Word {

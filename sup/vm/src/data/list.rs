@@ -4,7 +4,7 @@
 //! end of a buffer's live words grows there in place; every other list is copied when something is appended. Slices of
 //! more than a few items share.
 
-use sup_abi::word::{Word, is_pointer};
+use sup_abi::word::Word;
 
 use crate::error::{Outcome, Raise};
 use crate::object::{Header, Kind, Obj};
@@ -157,7 +157,7 @@ impl Vm {
         let kind = obj.header().subkind();
         let n = items.len() + more.len();
         let count = self.list_count(n)?;
-        if let Some(buf) = grows_in_place(obj, more.len()) {
+        if let Some(buf) = self.growing_buf(obj, more.len()) {
             let start = obj.get(2);
             let view = self.alloc(Header::new(Kind::View, count).with_subkind(kind))?;
             self.extend_buf(buf, more);
@@ -173,6 +173,20 @@ impl Vm {
         buf.words_mut(2 + items.len(), more.len()).copy_from_slice(more);
         buf.init(1, n as u64);
         self.new_view(kind, buf, 2, count)
+    }
+
+    /// The buffer that `n` more items of a list can be put into, if it ends at the frontier of one that has or finds room.
+    fn growing_buf(&mut self, list: Obj, n: usize) -> Option<Obj> {
+        let buf = frontier_of(list)?;
+        let needed = buf.get(1) as usize + n;
+        (needed <= buf.n() || self.widen_buf(buf, needed)).then_some(buf)
+    }
+
+    /// Makes room for so many words in a buffer where it is, if that can be done.
+    pub(crate) fn widen_buf(&mut self, buf: Obj, needed: usize) -> bool {
+        // Close to the quota the steps become shorter, but never so short that appending becomes slow.
+        let steps = [needed / 4, needed / 16, needed / 64];
+        steps.into_iter().any(|more| self.heap.widen(buf, needed + more))
     }
 
     fn new_list_joined(&mut self, kind: u8, first: &[Word], second: &[Word]) -> Outcome {
@@ -205,18 +219,7 @@ impl Vm {
         let fill = buf.get(1) as usize;
         buf.words_mut(2 + fill, words.len()).copy_from_slice(words);
         buf.init(1, (fill + words.len()) as u64);
-        self.barrier_all(buf, words);
-    }
-
-    /// To be called after `words` were stored into an object that existed before.
-    pub(crate) fn barrier_all(&mut self, obj: Obj, words: &[Word]) {
-        if !self.heap.is_young(obj.0)
-            && words
-                .iter()
-                .any(|word| is_pointer(*word) && self.heap.is_young(*word as *const u64))
-        {
-            self.heap.remember(obj);
-        }
+        self.heap.barrier_range(buf, 2 + fill, words);
     }
 
     /// The items from `from` up to `to`, which lie in the list; a few are copied, more are shared.
@@ -272,7 +275,7 @@ impl Vm {
         if a.is_empty() {
             return self.list_with_kind(second, obj.header().subkind());
         }
-        if a.len() < b.len() && grows_in_place(obj, b.len()).is_none() {
+        if a.len() < b.len() && self.growing_buf(obj, b.len()).is_none() {
             return self.new_list_joined(obj.header().subkind(), a, b);
         }
         self.list_push_all(first, b)
@@ -308,8 +311,8 @@ impl Vm {
     }
 }
 
-/// The buffer at whose frontier a list ends, if `n` more items fit there and nobody else may see them.
-fn grows_in_place(list: Obj, n: usize) -> Option<Obj> {
+/// The buffer at whose frontier a list ends, so that nobody else sees what is put there.
+fn frontier_of(list: Obj) -> Option<Obj> {
     if list.kind() != Kind::View {
         return None;
     }
@@ -318,6 +321,5 @@ fn grows_in_place(list: Obj, n: usize) -> Option<Obj> {
     if header.kind() != Kind::Buf || header.is_immortal() {
         return None;
     }
-    let fill = buf.get(1) as usize;
-    (list.get(2) as usize + list.n() == 2 + fill && fill + n <= header.n()).then_some(buf)
+    (list.get(2) as usize + list.n() == 2 + buf.get(1) as usize).then_some(buf)
 }

@@ -141,7 +141,7 @@ body!(CallPrim, s, i, {
     }
     let a = *pc.sub(1).cast::<u8>().add(1);
     s.set(a, answer);
-    if (*vm).heap.wants_collection || (*vm).is_called() {
+    if (*vm).heap.wants_safepoint || (*vm).is_called() {
         Step::Collect
     } else {
         Step::Next

@@ -163,7 +163,7 @@ body!(ArrayGetImm, s, i, {
 pub(super) unsafe fn must_be_told(s: &State, obj: Obj, word: Word) -> bool {
     // SAFETY: the state is that of a running machine.
     let heap = unsafe { &(*s.vm).heap };
-    is_pointer(word) && heap.is_young(word as *const u64) && !heap.is_young(obj.0)
+    heap.must_be_told(obj, word)
 }
 
 /// The place of an array's element, with the buffer that it lies in.
@@ -214,7 +214,8 @@ macro_rules! array_set {
                     };
                     let value = $s.r($i.$value());
                     *place = value;
-                    (*$s.vm).heap.barrier(buf, value);
+                    let index = place.offset_from(buf.0) as usize;
+                    (*$s.vm).heap.barrier(buf, index, value);
                     Step::Next
                 }
             }
@@ -292,7 +293,8 @@ impl Body for ArrayPush {
                 return Step::Slow;
             };
             append(array, buf, value);
-            (*s.vm).heap.barrier(buf, value);
+            let len = *buf.0.add(1) as usize;
+            (*s.vm).heap.barrier(buf, 1 + len, value);
             Step::Next
         }
     }

@@ -183,7 +183,10 @@ fn resize(vm: &mut Vm, arguments: &[Word]) -> Outcome {
 fn swap(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     let array = arguments.array(vm, 0)?;
     let (i, j) = (place(vm, arguments, 1, array)?, place(vm, arguments, 2, array)?);
-    vm.array_edit(array)?.swap(i, j);
+    let items = array_items(array).unwrap_or(&[]);
+    let (first, second) = (items[i], items[j]);
+    vm.array_put(array, i, second);
+    vm.array_put(array, j, first);
     Ok(array)
 }
 
@@ -239,7 +242,7 @@ fn blit(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     let items = &array_items(from).unwrap_or(&[])[source];
     vm.array_edit(to)?[target].copy_from_slice(items);
     if let Some(buf) = Obj::from_word(to).and_then(|array| Obj::from_word(array.get(1))) {
-        vm.barrier_all(buf, items);
+        vm.heap.barrier_range(buf, 2 + place, items);
     }
     Ok(to)
 }

@@ -5,6 +5,7 @@ mod equality;
 mod flats;
 mod lists;
 mod maps;
+mod memory;
 mod numbers;
 mod records;
 mod shown;

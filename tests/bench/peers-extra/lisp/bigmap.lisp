@@ -1,0 +1,5 @@
+(defun main ()
+  (let ((triples (make-hash-table)) (n 10000000) (sum 0))
+    (dotimes (i n) (setf (gethash i triples) (* 3 i)))
+    (maphash (lambda (i triple) (declare (ignore i)) (incf sum triple)) triples)
+    (format t "~D ~D ~D~%" (hash-table-count triples) sum (gethash (- n 1) triples))))
