@@ -38,7 +38,8 @@ fn sanitizer(house: &House, count: &mut Count) -> Result<Ran, Failure> {
         command
             // The flag is unstable by name only: its runtime comes with the stable compiler.
             .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTFLAGS", "-Zsanitizer=address")
+            // Kernels find the runtime, which is linked into the program that opens them, by its symbols.
+            .env("RUSTFLAGS", "-Zsanitizer=address -Clink-arg=-Wl,--export-dynamic")
             .env("ASAN_OPTIONS", SANITIZER_OPTIONS)
             .args(["--release", "--target", &target, "--target-dir"])
             .arg(&folder);
@@ -69,7 +70,9 @@ fn valgrind(house: &House, count: &mut Count) -> Result<Ran, Failure> {
     let target = rocksdb::host_target()?.to_uppercase().replace(['-', '.'], "_");
     let mut suite = house.cargo();
     suite
-        .args(["test", "--release", "--package", "sup-tests", "--test", "kernels"])
+        .args(["test", "--release", "--no-fail-fast"])
+        .args(["--package", "sup-tests", "--test", "kernels"])
+        .args(["--package", "sup-host", "--test", "wall"])
         .env(
             format!("CARGO_TARGET_{target}_RUNNER"),
             "valgrind --quiet --error-exitcode=9 --errors-for-leak-kinds=none --fair-sched=yes",
