@@ -209,3 +209,19 @@ fn endless_fibers_end_with_an_error() {
         finished.stderr
     );
 }
+
+#[test]
+fn an_array_made_large_grows_to_the_end_of_its_memory_unharmed() {
+    let source = "(let (a (array/make 524288 nil))
+        (loop (i 0) (when (< i 4000000) [(array/push a {i}) (recur (+ i 1))]))
+        (print (count a))
+        (print (loop (i 0 sum 0) (if (= i 4000000) sum (recur (+ i 1) (+ sum (at 0 (array/get a (+ i 524288)))))))))";
+    let mut program = start(&["--memory-mib", "1024"], &[source]);
+    for line in [":ready", "4524288", "7999998000000", ":ready"] {
+        wait(&mut program, line);
+        if line == ":ready" {
+            program.say("\n");
+        }
+    }
+    program.finish().expect_code(0);
+}

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A card stands for `CARD_WORDS` words and is 1 when a young word was stored there (card marking: Wilson and Moher, OOPSLA
-//! 1989). Objects that grow, from a megabyte on, lie in a reservation of several times their size, so that they grow where
+//! 1989). Objects that grow, from a quarter of a megabyte on, lie in a reservation of several times their size, so that they grow where
 //! they are.
 #![allow(unsafe_code)]
 
@@ -67,10 +67,11 @@ impl Memory {
     }
 
     fn map(words: usize, room: usize) -> Option<(Memory, Obj)> {
-        let before = bytes_before(room);
-        let bytes = before.checked_add(room.checked_mul(8)?)?;
         let is_huge = words * 8 >= 2 * HUGE_PAGE;
         let page = if is_huge { HUGE_PAGE } else { PAGE };
+        // The object may grow to the end of the last page, so there are cards for that much.
+        let before = bytes_before(room.checked_add(page / 8)?);
+        let bytes = before.checked_add(room.checked_mul(8)?)?;
         let pages = Pages::try_reserve_aligned(bytes.next_multiple_of(page), page)?;
         if is_huge {
             pages.prefer_huge();

@@ -54,7 +54,7 @@ pub fn keep(house: &House, reason: Option<&str>) -> Result<(), Failure> {
     let comparable = before.made_with == tools;
     let mut counts = Vec::new();
     let mut refused = Vec::new();
-    for program in programs(house)? {
+    for program in counted(house)? {
         let now = count(house, &program)?;
         let bench = name_of(&program);
         let old = before
@@ -102,6 +102,13 @@ fn chosen(bench: String, now: u64, old: Option<&Count>, reason: Option<&str>) ->
     }
 }
 
+/// The programs that take the same number of instructions each time; those that start threads do not.
+fn counted(house: &House) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = programs(house)?;
+    found.retain(|program| !["isolates", "parallel"].contains(&name_of(program).as_str()));
+    Ok(found)
+}
+
 /// `cargo xtask bench --check`: every program.
 pub fn check(house: &House) -> Result<(), Failure> {
     build(house)?;
@@ -129,7 +136,7 @@ fn checked(house: &House, budget: u64) -> Result<Ran, Failure> {
         )));
     }
     let (mut n_checked, mut bad) = (0, Vec::new());
-    for program in within(&kept, programs(house)?, budget) {
+    for program in within(&kept, counted(house)?, budget) {
         let bench = name_of(&program);
         let old = kept.counts.iter().find(|old| old.bench == bench);
         let now = count(house, &program)?;
