@@ -14,6 +14,10 @@ pub enum LoadError {
     Unreadable { path: String, reason: String },
     /// The bytes are not those that the declaration or the allow-list names.
     Hash { expected: String, found: String },
+    /// The generation that runs does not hand its state over.
+    Save { version: String },
+    /// Code that is loaded calls primitives that the new generation does not have as they were.
+    Incompatible { differences: Vec<String> },
     /// The bytes are no library for this machine.
     NoLibrary { reason: String },
     /// The system's loader refuses it.
@@ -85,6 +89,8 @@ impl LoadError {
             LoadError::Needs { .. } => "kernel/needs",
             LoadError::Declaration { .. } => "kernel/declaration",
             LoadError::Refused { .. } => "kernel/load",
+            LoadError::Save { .. } => "kernel/save",
+            LoadError::Incompatible { .. } => "kernel/incompatible",
         }
     }
 
@@ -172,6 +178,14 @@ impl fmt::Display for LoadError {
                     differences.join("; ")
                 )
             }
+            LoadError::Save { version } => {
+                write!(out, "version {version}, which runs, does not save its state")
+            }
+            LoadError::Incompatible { differences } => write!(
+                out,
+                "the new generation does not fit what is loaded: {}",
+                differences.join("; ")
+            ),
             LoadError::Refused { message } => write!(out, "the kernel cannot work: {message}"),
         }
     }

@@ -36,6 +36,8 @@ pub struct Contents {
     pub primitives: Vec<PrimitiveInfo>,
     /// Names of its resource types.
     pub types: Vec<String>,
+    /// Version of what it saves for its next generation.
+    pub state_version: u32,
 }
 
 /// Checks a table and copies what it says.
@@ -84,6 +86,7 @@ pub unsafe fn check(kernel: *const Kernel) -> Result<Contents, LoadError> {
             needs: needs(table)?,
             primitives: primitives(table)?,
             types: types(table)?,
+            state_version: table.state_version,
             name,
         })
     }

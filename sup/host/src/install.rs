@@ -4,7 +4,7 @@
 
 use crate::kernel::Kernel;
 use crate::services::Services;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,8 +31,16 @@ pub(crate) struct Shared {
 pub(crate) struct Installed {
     pub shared: Rc<Shared>,
     pub kernel: Arc<Kernel>,
+    /// Cloned by each pin and each open promise of this generation in this isolate.
+    pub held: Arc<()>,
     first_id: u32,
     functions: Functions,
+    /// Native calls that run in it, inside one another.
+    n_frames: Cell<u32>,
+    /// The generation that takes its place when no call runs in it.
+    successor: RefCell<Option<Arc<Kernel>>>,
+    /// Another generation has taken its place.
+    is_replaced: Cell<bool>,
 }
 
 /// The functions of a kernel's primitives, by their number less the first one's.
@@ -41,7 +49,7 @@ type Functions = Arc<[Option<(Function, Gating)>]>;
 /// The kernels of an isolate, for those that it starts.
 #[derive(Clone, Default)]
 pub struct Inherited {
-    kernels: Vec<(Arc<Kernel>, u32, Functions)>,
+    kernels: Vec<Option<(Arc<Kernel>, u32, Functions)>>,
 }
 
 /// Whether a primitive runs on one thread at a time.
@@ -74,9 +82,17 @@ impl Installed {
 /// Hangs on the machine and keeps its kernels.
 struct Attached {
     shared: Rc<Shared>,
-    // The machine holds their addresses.
+    // The machine holds their addresses, each one place further: its place 0 is no kernel's.
     #[allow(clippy::vec_box)]
-    installed: Vec<Box<Installed>>,
+    installed: Vec<Option<Box<Installed>>>,
+}
+
+fn attached(vm: &mut Vm) -> &mut Attached {
+    let attached = vm
+        .attached
+        .iter_mut()
+        .find_map(|attached| attached.downcast_mut::<Attached>());
+    attached.expect("the machine is prepared with `attach` before kernels are installed")
 }
 
 /// Prepares a machine for kernels. To be called once, before `install`.
@@ -103,14 +119,15 @@ pub fn inherited(vm: &Vm) -> Inherited {
         .iter()
         .find_map(|attached| attached.downcast_ref::<Attached>());
     let installed = attached.map_or(&[][..], |attached| &attached.installed);
-    let kernels = installed.iter().map(|installed| {
+    let kernels = installed.iter().map(|place| {
+        let installed = place.as_ref().filter(|installed| !installed.is_replaced.get())?;
         let Installed {
             kernel,
             first_id,
             functions,
             ..
         } = &**installed;
-        (kernel.clone(), *first_id, functions.clone())
+        Some((kernel.clone(), *first_id, functions.clone()))
     });
     Inherited {
         kernels: kernels.collect(),
@@ -120,29 +137,43 @@ pub fn inherited(vm: &Vm) -> Inherited {
 /// Prepares a machine that has the primitives of the one that it inherits from. In place of `attach`.
 pub fn attach_inherited(vm: &mut Vm, services: Services, inherited: &Inherited) {
     attach(vm, services);
-    for (kernel, first_id, functions) in &inherited.kernels {
-        hang(vm, kernel, *first_id, functions.clone());
+    for kernel in &inherited.kernels {
+        match kernel {
+            Some((kernel, first_id, functions)) => {
+                let place = attached(vm).installed.len();
+                hang(vm, place, kernel, *first_id, functions.clone());
+            }
+            None => {
+                attached(vm).installed.push(None);
+                vm.kernel_states.push(std::ptr::null_mut());
+            }
+        }
     }
 }
 
-/// Hangs a kernel on a machine; the index by which the entries of its primitives find it.
-fn hang(vm: &mut Vm, kernel: &Arc<Kernel>, first_id: u32, functions: Functions) -> u32 {
-    let attached = vm
-        .attached
-        .iter_mut()
-        .find_map(|attached| attached.downcast_mut::<Attached>());
-    let attached = attached.expect("the machine is prepared with `attach` before kernels are installed");
+/// Hangs a kernel on a machine, at a place that is free or the next one; the index by which the entries of its primitives
+/// find it.
+fn hang(vm: &mut Vm, place: usize, kernel: &Arc<Kernel>, first_id: u32, functions: Functions) -> u32 {
+    let attached = attached(vm);
     let installed = Box::new(Installed {
         shared: attached.shared.clone(),
         kernel: kernel.clone(),
+        held: Arc::default(),
         first_id,
         functions,
+        n_frames: Cell::new(0),
+        successor: RefCell::default(),
+        is_replaced: Cell::new(false),
     });
     let address = std::ptr::from_ref(&*installed).cast::<c_void>().cast_mut();
-    attached.installed.push(installed);
-    let index = vm.kernel_states.len() as u32;
-    vm.kernel_states.push(address);
-    index
+    if place == attached.installed.len() {
+        attached.installed.push(Some(installed));
+        vm.kernel_states.push(address);
+    } else {
+        attached.installed[place] = Some(installed);
+        vm.kernel_states[place + 1] = address;
+    }
+    place as u32 + 1
 }
 
 /// Gives a kernel's primitives to an isolate, under `kernel/name`.
@@ -170,7 +201,9 @@ pub fn install(vm: &mut Vm, kernel: &Arc<Kernel>) {
         };
         functions[index] = Some((primitive.function, gating));
     }
-    let index = hang(vm, kernel, first_id, functions.into());
+    let places = &attached(vm).installed;
+    let place = places.iter().position(Option::is_none).unwrap_or(places.len());
+    let index = hang(vm, place, kernel, first_id, functions.into());
     for (name, primitive) in names.iter().zip(kernel.primitives()) {
         let is_direct = primitive.has(flags::LEAF) && primitive.has(flags::MT);
         let run = if is_direct {
@@ -190,6 +223,90 @@ pub fn install(vm: &mut Vm, kernel: &Arc<Kernel>) {
         };
         vm.define_primitive(name, entry);
     }
+}
+
+/// Whether an isolate has a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adoption {
+    /// Calls go to it from now on.
+    Done,
+    /// A call runs in the generation before; when it has returned, the isolate adopts this one between two slices.
+    Waits,
+    /// The isolate does not have the kernel, or has this generation or a later one.
+    None,
+}
+
+/// Has an isolate call a new generation of a kernel that it has. To be called between slices, from a letter: a call that
+/// runs finishes in the generation that it began in.
+pub fn replace(vm: &mut Vm, kernel: &Arc<Kernel>) -> Adoption {
+    let current = attached(vm)
+        .installed
+        .iter()
+        .flatten()
+        .find(|installed| installed.kernel.name() == kernel.name() && !installed.is_replaced.get());
+    let Some(current) = current.filter(|current| current.kernel.generation() < kernel.generation()) else {
+        return Adoption::None;
+    };
+    if current.n_frames.get() > 0 {
+        let mut successor = current.successor.borrow_mut();
+        if successor
+            .as_ref()
+            .is_none_or(|other| other.generation() < kernel.generation())
+        {
+            *successor = Some(kernel.clone());
+        }
+        return Adoption::Waits;
+    }
+    current.is_replaced.set(true);
+    install(vm, kernel);
+    let_go(vm);
+    Adoption::Done
+}
+
+/// What keeps an isolate from letting go of a generation that was replaced, or that waits to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Name of the kernel.
+    pub kernel: String,
+    /// The generation.
+    pub generation: u64,
+    /// Native calls that run in it.
+    pub n_calls: u32,
+    /// Its pins and open promises.
+    pub n_pins_and_promises: usize,
+}
+
+/// Lets go of the generations that were replaced and that nothing in this isolate holds any more; what is still held, and
+/// by what.
+pub fn let_go(vm: &mut Vm) -> Vec<Holding> {
+    let mut holdings = Vec::new();
+    let mut free = Vec::new();
+    for (place, slot) in attached(vm).installed.iter_mut().enumerate() {
+        let Some(installed) = slot
+            .as_ref()
+            .filter(|installed| installed.is_replaced.get() || installed.successor.borrow().is_some())
+        else {
+            continue;
+        };
+        let holding = Holding {
+            kernel: installed.kernel.name().to_owned(),
+            generation: installed.kernel.generation(),
+            n_calls: installed.n_frames.get(),
+            n_pins_and_promises: Arc::strong_count(&installed.held) - 1,
+        };
+        let is_free = holding.n_calls == 0 && holding.n_pins_and_promises == 0;
+        if is_free && installed.is_replaced.get() {
+            free.push((place, slot.take()));
+        } else {
+            holdings.push(holding);
+        }
+    }
+    for (place, _) in &free {
+        vm.kernel_states[place + 1] = std::ptr::null_mut();
+    }
+    // The last holder of a generation has the kernel free its state, which may run for a while.
+    drop(free);
+    holdings
 }
 
 /// Takes a kernel's primitives away from an isolate. Calls that run go on.
@@ -219,13 +336,29 @@ unsafe extern "C" fn enter_kernel(vm: *mut Vm, argc: u32, argv: *const Word) -> 
     if gating == Gating::Gated {
         installed.kernel.gate().enter();
     }
+    installed.n_frames.set(installed.n_frames.get() + 1);
     // SAFETY: the function is the primitive's, called as the machine calls it.
     let answer = unsafe { function(vm.cast(), argc, argv) };
+    installed.n_frames.set(installed.n_frames.get() - 1);
     if gating == Gating::Gated {
         installed.kernel.gate().leave();
     }
     installed.shared.scratch.borrow_mut().truncate(n_lent);
     // SAFETY: the machine outlives its calls.
-    unsafe { (&mut *vm).native_slots.truncate(n_slots) };
+    let vm = unsafe { &mut *vm };
+    vm.native_slots.truncate(n_slots);
+    if installed.n_frames.get() == 0
+        && let Some(kernel) = installed.successor.take()
+    {
+        post(vm, kernel);
+    }
     answer
+}
+
+/// Has the isolate adopt a generation between two slices.
+fn post(vm: &Vm, kernel: Arc<Kernel>) {
+    vm.inbox().post(Box::new(move |vm| {
+        replace(vm, &kernel);
+        Ok(sup_abi::word::NIL)
+    }));
 }

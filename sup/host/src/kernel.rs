@@ -45,8 +45,10 @@ impl PrimitiveInfo {
     }
 }
 
-/// A loaded generation of a kernel.
+/// A loaded generation of a kernel. It is live while isolates have it, drains while something else holds it, and ends
+/// when the last holder lets go.
 pub struct Kernel {
+    generation: u64,
     contents: Contents,
     table: *const abi::Kernel,
     state: *mut c_void,
@@ -85,10 +87,10 @@ impl Gate {
 }
 
 impl Kernel {
-    /// Lets a checked kernel make its state.
+    /// Lets a checked kernel make its state, from what the generation before has saved when there is one.
     ///
     /// # Errors
-    /// `LoadError::Refused` with what the kernel says.
+    /// `LoadError::Refused` with what the kernel says; `LoadError::Save` when the generation before does not hand over.
     ///
     /// # Safety
     /// `table` must be what the contents were copied from.
@@ -96,12 +98,15 @@ impl Kernel {
         table: *const abi::Kernel,
         contents: Contents,
         host: &'static Host,
+        before: Option<&Kernel>,
     ) -> Result<Kernel, LoadError> {
+        let saved = before.map(Kernel::save).transpose()?.flatten();
+        let (version, saved) = saved.unwrap_or_default();
         let (mut state, mut message) = (std::ptr::null_mut(), Bytes::EMPTY);
         // SAFETY: the caller vouches for the table.
         if let Some(load) = unsafe { (*table).load } {
             // SAFETY: `load` gets places to write to, and is called once before any primitive.
-            let failed = unsafe { load(host, 0, Bytes::EMPTY, &raw mut state, &raw mut message) };
+            let failed = unsafe { load(host, version, Bytes::of(&saved), &raw mut state, &raw mut message) };
             if failed != 0 {
                 // SAFETY: a kernel's message stays readable.
                 let message = String::from_utf8_lossy(unsafe { message.as_slice() })
@@ -112,6 +117,7 @@ impl Kernel {
             }
         }
         Ok(Kernel {
+            generation: before.map_or(1, |before| before.generation + 1),
             contents,
             table,
             state,
@@ -123,6 +129,12 @@ impl Kernel {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.contents.name
+    }
+
+    /// Number of its loading: 1, and one more with each swap.
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Its version.
@@ -166,6 +178,30 @@ impl Kernel {
         &self.gate
     }
 
+    /// What it saves for the next generation, with the version of that; nothing when it hands nothing over.
+    fn save(&self) -> Result<Option<(u32, Vec<u8>)>, LoadError> {
+        // SAFETY: the table outlives the process.
+        let Some(save) = (unsafe { (*self.table).save }) else {
+            return Ok(None);
+        };
+        let mut saved = Vec::new();
+        let is_gated = self.is_gated();
+        if is_gated {
+            self.gate.enter();
+        }
+        // SAFETY: the state is what `load` made, and `put` gets the vector that it expects.
+        let failed = unsafe { save(self.state, put, (&raw mut saved).cast()) };
+        if is_gated {
+            self.gate.leave();
+        }
+        if failed != 0 {
+            return Err(LoadError::Save {
+                version: self.version().to_owned(),
+            });
+        }
+        Ok(Some((self.contents.state_version, saved)))
+    }
+
     /// Tells the kernel to end its threads and refuse new work. Whether it did, in time.
     pub fn quiesce(&self, within: Duration) -> bool {
         let deadline = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
@@ -176,6 +212,20 @@ impl Kernel {
                 .is_none_or(|quiesce| quiesce(self.state, deadline) == 0)
         }
     }
+}
+
+/// Most bytes that a kernel saves for its next generation.
+const MAX_SAVED_BYTES: usize = 256 << 20;
+
+/// Takes bytes that a kernel saves; not 0 when they are too many.
+unsafe extern "C" fn put(saved: *mut c_void, bytes: Bytes) -> i32 {
+    // SAFETY: `save` passes its vector on, and kernels pass bytes that live through the call.
+    let (saved, bytes) = unsafe { (&mut *saved.cast::<Vec<u8>>(), bytes.as_slice()) };
+    if bytes.len() > MAX_SAVED_BYTES - saved.len() {
+        return 1;
+    }
+    saved.extend_from_slice(bytes);
+    0
 }
 
 /// How long a kernel that nobody uses any more may take to end its threads.

@@ -41,7 +41,9 @@ pub mod process;
 
 pub use declaration::{Declaration, DeclaredFunction};
 pub use error::LoadError;
-pub use install::{Inherited, attach, attach_inherited, inherited, install, remove};
+pub use install::{
+    Adoption, Holding, Inherited, attach, attach_inherited, inherited, install, let_go, remove, replace,
+};
 pub use kernel::{Kernel, PrimitiveInfo};
 pub use loader::Loader;
 pub use pool::run_blocking;

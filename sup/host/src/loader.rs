@@ -8,7 +8,7 @@ use crate::elf;
 use crate::error::LoadError;
 use crate::extensions;
 use crate::handshake;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, PrimitiveInfo};
 use crate::search::{Found, SearchPath};
 use crate::table;
 use libloading::Library;
@@ -21,6 +21,9 @@ use sup_abi::kernel::{ENTRY_SYMBOL, Entry};
 
 /// Largest library that is loaded, in bytes.
 const MAX_LIBRARY_BYTES: u64 = 1 << 30;
+
+/// The generation before, and what tells who uses a primitive of it.
+type Before<'a> = (&'a Kernel, &'a dyn Fn(&str) -> Vec<String>);
 
 /// Loads kernels for one runtime.
 #[derive(Clone, Debug)]
@@ -59,11 +62,36 @@ impl Loader {
     /// # Errors
     /// What is wrong with it; nothing of it is used then.
     pub fn load(&self, found: &Found, declared: Option<&Declaration>) -> Result<Arc<Kernel>, LoadError> {
+        self.load_generation(found, declared, None)
+    }
+
+    /// Opens what was found as the next generation of a kernel. The one before is left as it is, whatever comes of it; `users`
+    /// names what calls a primitive, for the message.
+    ///
+    /// # Errors
+    /// What is wrong with it; `LoadError::Incompatible` when a primitive is missing or has another signature.
+    pub fn load_next(
+        &self,
+        found: &Found,
+        declared: Option<&Declaration>,
+        before: &Kernel,
+        users: &dyn Fn(&str) -> Vec<String>,
+    ) -> Result<Arc<Kernel>, LoadError> {
+        self.load_generation(found, declared, Some((before, users)))
+    }
+
+    fn load_generation(
+        &self,
+        found: &Found,
+        declared: Option<&Declaration>,
+        before: Option<Before<'_>>,
+    ) -> Result<Arc<Kernel>, LoadError> {
         let declared_hash = declared.and_then(|declared| declared.hash.as_deref());
         let bytes = read(&found.library, declared_hash)?;
         let entry = self.open(&found.library, &bytes)?;
+        let asked = found.name.as_deref().or(before.map(|(before, _)| before.name()));
         // SAFETY: the symbol has the type of an entry, and the library is never closed.
-        unsafe { adopt(entry, found.name.as_deref(), declared) }
+        unsafe { adopt(entry, asked, declared, before) }
     }
 
     /// Opens a private copy of a library and finds its entry. The library stays open for the life of the
@@ -92,7 +120,7 @@ impl Loader {
 /// `entry` must be the entry of a kernel.
 pub unsafe fn load_static(entry: Entry) -> Result<Arc<Kernel>, LoadError> {
     // SAFETY: the caller vouches for the entry.
-    unsafe { adopt(entry, None, None) }
+    unsafe { adopt(entry, None, None, None) }
 }
 
 /// Asks an entry for its table, checks it, and lets the kernel make its state.
@@ -103,6 +131,7 @@ unsafe fn adopt(
     entry: Entry,
     asked: Option<&str>,
     declared: Option<&Declaration>,
+    before: Option<Before<'_>>,
 ) -> Result<Arc<Kernel>, LoadError> {
     // SAFETY: the caller vouches for the entry; the host's table is static.
     let kernel = unsafe { entry(&raw const table::HOST) };
@@ -126,9 +155,44 @@ unsafe fn adopt(
     if let Some(declared) = declared {
         declaration::compare(declared, &contents.name, &contents.primitives)?;
     }
+    if let Some((before, users)) = before {
+        compare(before, &contents.primitives, users)?;
+    }
     // SAFETY: the contents were copied from this table.
-    let loaded = unsafe { Kernel::load(kernel, contents, &table::HOST) }?;
+    let loaded = unsafe { Kernel::load(kernel, contents, &table::HOST, before.map(|(before, _)| before)) }?;
     Ok(Arc::new(loaded))
+}
+
+/// Whether what calls the primitives of one generation can call those of the next. Code holds numbers of primitives, and
+/// was compiled for their signatures and their opcodes, so all must be there as they were; what is new may be added.
+fn compare(
+    before: &Kernel,
+    after: &[PrimitiveInfo],
+    users: &dyn Fn(&str) -> Vec<String>,
+) -> Result<(), LoadError> {
+    let mut differences = Vec::new();
+    for old in before.primitives() {
+        let difference = match after.iter().find(|new| new.name == old.name) {
+            None => "is gone".to_owned(),
+            Some(new) if new.signature_text != old.signature_text => {
+                format!("was {} and is {}", old.signature_text, new.signature_text)
+            }
+            Some(new) if new.intrinsic != old.intrinsic => "is another intrinsic".to_owned(),
+            Some(_) => continue,
+        };
+        let users = users(&old.name);
+        let used = if users.is_empty() {
+            String::new()
+        } else {
+            format!(" (used by {})", users.join(", "))
+        };
+        differences.push(format!("{} {difference}{used}", old.name));
+    }
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(LoadError::Incompatible { differences })
+    }
 }
 
 /// The bytes of a library that the loader needs. With a hash all are read and compared first.

@@ -3,9 +3,11 @@
 #![allow(unsafe_code)]
 
 use crate::install::Installed;
+use crate::kernel::Kernel;
 use crate::table;
 use std::cell::Cell;
 use std::ptr;
+use std::sync::Arc;
 use sup_abi::kernel::{Bytes, Context, flags};
 use sup_vm::schedule;
 use sup_vm::vm::Vm;
@@ -45,6 +47,13 @@ pub(crate) fn installed<'a>(vm: &Vm) -> Option<&'a Installed> {
     };
     // SAFETY: the pointer is null or that of a box that hangs on the machine, which is inside a call of it.
     unsafe { state.as_ref() }
+}
+
+/// The kernel that runs on this thread, when one does.
+pub(crate) fn calling() -> Option<Arc<Kernel>> {
+    // SAFETY: the machine runs on this thread and is inside the native call that brought us here.
+    let vm = unsafe { schedule::running().as_ref() }?;
+    installed(vm).map(|installed| installed.kernel.clone())
 }
 
 /// Runs the builder of a promise's value for the kernel that made the promise.

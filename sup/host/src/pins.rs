@@ -1,7 +1,7 @@
 //! Values that kernels keep beyond a call: a number for each, good in the isolate that made it, let go of
 //! from any thread.
 
-use crate::install::Shared;
+use crate::install::{Installed, Shared};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use sup_abi::kernel::Ref;
@@ -12,6 +12,8 @@ struct Pinned {
     isolate: u64,
     kept: Kept,
     released: Arc<Mutex<Vec<Kept>>>,
+    /// Keeps the generation that made the pin from ending.
+    _held: Arc<()>,
 }
 
 #[derive(Default)]
@@ -35,7 +37,8 @@ fn sweep(vm: &mut Vm, shared: &Shared) {
 }
 
 /// Keeps a value.
-pub fn pin(vm: &mut Vm, shared: &Shared, word: Word) -> Ref {
+pub fn pin(vm: &mut Vm, installed: &Installed, word: Word) -> Ref {
+    let shared = &installed.shared;
     sweep(vm, shared);
     let kept = vm.keep(word);
     let mut pins = pins();
@@ -47,6 +50,7 @@ pub fn pin(vm: &mut Vm, shared: &Shared, word: Word) -> Ref {
             isolate: shared.number,
             kept,
             released: shared.released.clone(),
+            _held: installed.held.clone(),
         },
     );
     reference

@@ -1,9 +1,12 @@
 //! The threads that run what kernels hand to `Host::spawn`: a bounded number of them, with a bounded queue.
 #![allow(unsafe_code)]
 
+use crate::kernel::Kernel;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ffi::c_void;
-use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::mem::ManuallyDrop;
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use sup_abi::host::{Drop as FreeData, Run};
 
@@ -19,6 +22,8 @@ struct Task {
     run: Run,
     free: FreeData,
     data: *mut c_void,
+    /// Keeps the generation whose code this is from ending.
+    kernel: Option<Arc<Kernel>>,
 }
 
 // SAFETY: whoever hands work over says that any thread may run it.
@@ -26,9 +31,13 @@ unsafe impl Send for Task {}
 
 impl Task {
     fn run(self) {
-        let task = std::mem::ManuallyDrop::new(self);
+        let mut task = ManuallyDrop::new(self);
+        let kernel = task.kernel.take();
+        let outer = WORKING.replace(kernel.clone());
         // SAFETY: the kernel handed the data over to exactly one of the two functions.
         unsafe { (task.run)(task.data) };
+        WORKING.set(outer);
+        drop(kernel);
     }
 }
 
@@ -53,6 +62,10 @@ struct Pool {
 }
 
 static POOL: LazyLock<Pool> = LazyLock::new(Pool::default);
+
+thread_local! {
+    static WORKING: RefCell<Option<Arc<Kernel>>> = const { RefCell::new(None) };
+}
 
 impl Pool {
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -83,20 +96,33 @@ impl Pool {
     }
 }
 
+/// The kernel whose work runs on this thread of the pool.
+pub fn working() -> Option<Arc<Kernel>> {
+    WORKING.with_borrow(Clone::clone)
+}
+
 /// Runs work on a thread of the pool. False when too much waits; then neither function is called.
-pub fn spawn(run: Run, free: FreeData, data: *mut c_void) -> bool {
+pub fn spawn(run: Run, free: FreeData, data: *mut c_void, kernel: Option<Arc<Kernel>>) -> bool {
     let mut queue = POOL.lock();
     if queue.waiting.len() >= MAX_WAITING {
         return false;
     }
-    queue.waiting.push_back(Task { run, free, data });
+    queue.waiting.push_back(Task {
+        run,
+        free,
+        data,
+        kernel,
+    });
     if queue.n_idle < queue.waiting.len() && queue.n_threads < MAX_THREADS {
         let builder = std::thread::Builder::new().name("sup-kernel-pool".to_owned());
         if builder.spawn(|| POOL.work()).is_ok() {
             queue.n_threads += 1;
         } else if queue.n_threads == 0 {
             // No thread will ever take it.
-            std::mem::forget(queue.waiting.pop_back());
+            if let Some(task) = queue.waiting.pop_back() {
+                // The data stays the caller's.
+                ManuallyDrop::new(task).kernel.take();
+            }
             return false;
         }
     }
@@ -108,7 +134,7 @@ pub fn spawn(run: Run, free: FreeData, data: *mut c_void) -> bool {
 pub fn run_blocking(work: impl FnOnce() + Send + 'static) -> bool {
     let work: Box<dyn FnOnce() + Send> = Box::new(work);
     let data = Box::into_raw(Box::new(work)).cast();
-    if spawn(run_boxed, free_boxed, data) {
+    if spawn(run_boxed, free_boxed, data, None) {
         return true;
     }
     // SAFETY: the pool did not take the data.
@@ -158,7 +184,12 @@ mod tests {
     fn all_work_is_run_once() {
         let (sender, receiver) = mpsc::channel::<usize>();
         for _ in 0..200 {
-            assert!(spawn(send, free, Box::into_raw(Box::new(sender.clone())).cast()));
+            assert!(spawn(
+                send,
+                free,
+                Box::into_raw(Box::new(sender.clone())).cast(),
+                None
+            ));
         }
         drop(sender);
         let all: usize = receiver.iter().sum();

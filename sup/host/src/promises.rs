@@ -28,6 +28,8 @@ struct Waiting {
     id: FiberId,
     /// The kernel that made the promise, which hangs on the machine of the inbox.
     kernel: *const Installed,
+    /// Keeps that generation from ending.
+    _held: Option<Arc<()>>,
 }
 
 // SAFETY: the pointer is used on the isolate's own thread only.
@@ -40,7 +42,7 @@ fn open() -> MutexGuard<'static, Open> {
 }
 
 /// A token for a promise of an isolate.
-pub fn register(inbox: &Arc<Inbox>, id: FiberId, kernel: *const Installed) -> Promise {
+pub fn register(inbox: &Arc<Inbox>, id: FiberId, kernel: Option<&Installed>) -> Promise {
     let mut open = open();
     open.last += 1;
     let token = open.last;
@@ -52,7 +54,8 @@ pub fn register(inbox: &Arc<Inbox>, id: FiberId, kernel: *const Installed) -> Pr
         Waiting {
             inbox: Arc::downgrade(inbox),
             id,
-            kernel,
+            kernel: kernel.map_or(std::ptr::null(), std::ptr::from_ref),
+            _held: kernel.map(|kernel| kernel.held.clone()),
         },
     );
     token

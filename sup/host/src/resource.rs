@@ -13,7 +13,7 @@ pub struct KernelResource {
     record: *const ResourceType,
     data: *mut c_void,
     /// Keeps the kernel's state until its last resource is gone.
-    _kernel: Option<Arc<Kernel>>,
+    kernel: Option<Arc<Kernel>>,
 }
 
 impl KernelResource {
@@ -27,16 +27,28 @@ impl KernelResource {
         data: *mut c_void,
         kernel: Option<Arc<Kernel>>,
     ) -> KernelResource {
-        KernelResource {
-            record,
-            data,
-            _kernel: kernel,
-        }
+        KernelResource { record, data, kernel }
     }
 
-    /// The data, if it is of that type.
-    pub fn data_of(&self, wanted: *const ResourceType) -> Option<*mut c_void> {
-        std::ptr::eq(self.record, wanted).then_some(self.data)
+    /// The data, if it is of that type, or of the type of that name and version in another generation of the same kernel.
+    ///
+    /// # Safety
+    /// `wanted` must be null or a type that lives as long as the process.
+    pub unsafe fn data_of(&self, wanted: *const ResourceType, asker: Option<&Kernel>) -> Option<*mut c_void> {
+        if std::ptr::eq(self.record, wanted) {
+            return Some(self.data);
+        }
+        let is_related = match (&self.kernel, asker) {
+            (Some(owner), Some(asker)) => owner.name() == asker.name(),
+            _ => false,
+        };
+        // SAFETY: the caller vouches for the pointer, and the handshake has read the names of a kernel's types.
+        let wanted = unsafe { wanted.as_ref() }.filter(|_| is_related)?;
+        let record = self.record();
+        // SAFETY: as above.
+        let is_same = record.version == wanted.version
+            && unsafe { CStr::from_ptr(record.name) == CStr::from_ptr(wanted.name) };
+        is_same.then_some(self.data)
     }
 
     fn record(&self) -> &ResourceType {

@@ -8,3 +8,4 @@ mod hostile;
 mod machine;
 mod rust_kernel;
 mod stock;
+mod swap;

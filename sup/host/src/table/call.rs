@@ -130,7 +130,7 @@ pub unsafe extern "C" fn slot_set(cx: *mut Context, slot: Slot, word: Word) {
 pub unsafe extern "C" fn pin(cx: *mut Context, word: Word) -> Ref {
     let Some(vm) = machine(cx) else { return 0 };
     let Some(installed) = installed(vm) else { return 0 };
-    pins::pin(vm, &installed.shared, word)
+    pins::pin(vm, installed, word)
 }
 
 pub unsafe extern "C" fn pinned(cx: *mut Context, reference: Ref) -> Word {
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn pinned(cx: *mut Context, reference: Ref) -> Word {
 pub unsafe extern "C" fn promise(cx: *mut Context, out: *mut Promise) -> Word {
     with_machine(cx, |vm| {
         refuse_leaf(vm, "makes a promise")?;
-        let kernel = installed(vm).map_or(std::ptr::null(), std::ptr::from_ref);
+        let kernel = installed(vm);
         let id = vm.open_promise();
         let token = promises::register(&vm.inbox(), id, kernel);
         let handle = vm.fiber_handle(id);

@@ -1,7 +1,7 @@
 //! The functions that any thread may call.
 
 use crate::extensions;
-use crate::machine::{bytes, text};
+use crate::machine::{self, bytes, text};
 use crate::pins;
 use crate::pool;
 use crate::promises::{self, Builder};
@@ -45,7 +45,12 @@ pub unsafe extern "C" fn log(level: i32, message: Bytes) {
 }
 
 pub unsafe extern "C" fn spawn(run: Run, free: Drop, data: *mut c_void) -> i32 {
-    i32::from(pool::spawn(run, free, data))
+    i32::from(pool::spawn(
+        run,
+        free,
+        data,
+        machine::calling().or_else(pool::working),
+    ))
 }
 
 pub unsafe extern "C" fn unpin(reference: Ref) {

@@ -1,6 +1,6 @@
 //! The functions that look into values. None of them allocates or raises.
 
-use crate::machine::{answer, machine};
+use crate::machine::{answer, installed, machine};
 use crate::resource::KernelResource;
 use std::ffi::c_void;
 use sup_abi::kernel::{Bytes, Context, ResourceType};
@@ -231,8 +231,12 @@ pub unsafe extern "C" fn get_resource(
     wanted: *const ResourceType,
 ) -> *mut c_void {
     let obj = Obj::from_word(word).filter(|obj| machine(cx).is_some() && obj.kind() == Kind::Resource);
+    let asker = machine(cx)
+        .and_then(|vm| installed(vm))
+        .map(|installed| &*installed.kernel);
     let resource = obj.and_then(|obj| Heap::resource_of(obj).as_any().downcast_ref::<KernelResource>());
     resource
-        .and_then(|resource| resource.data_of(wanted))
+        // SAFETY: kernels pass one of their types.
+        .and_then(|resource| unsafe { resource.data_of(wanted, asker) })
         .unwrap_or(std::ptr::null_mut())
 }

@@ -1,0 +1,174 @@
+//! Swapping a kernel for its next generation while isolates call it.
+
+use crate::build::library;
+use crate::machine::{Argument, call, call_word, load, loader, machine};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+use sup_abi::word::{NIL, Word};
+use sup_host::{Adoption, Found, Kernel, LoadError, Services, let_go, replace};
+use sup_vm::error::Outcome;
+use sup_vm::schedule::Inbox;
+use sup_vm::vm::Vm;
+
+fn tick(defines: &[&str]) -> PathBuf {
+    library("tick.c", "tick", defines)
+}
+
+fn next(library: &Path, before: &Kernel) -> Result<Arc<Kernel>, LoadError> {
+    loader().load_next(&Found::file(library), None, before, &|_| vec!["main".to_owned()])
+}
+
+#[test]
+fn a_swap_hands_state_over_and_old_resources_are_understood() {
+    let one = load(&tick(&[])).expect("loads");
+    let mut vm = machine(&[&one], Services::default());
+    let opened = call_word(&mut vm, "tick/open", &[]).expect("opens");
+    let opened = vm.keep(opened);
+    let two = next(&tick(&["VERSION=2"]), &one).expect("loads");
+    assert_eq!(call(&mut vm, "tick/version", &[]), "1");
+    assert_eq!(replace(&mut vm, &two), Adoption::Done);
+    assert_eq!(replace(&mut vm, &one), Adoption::None);
+    assert_eq!(call(&mut vm, "tick/version", &[]), "12");
+    let word = vm.kept(&opened);
+    assert_eq!(call(&mut vm, "tick/look", &[Argument::Word(word)]), "1");
+    // The open resource is what the old generation waits for: its destructor is that generation's.
+    let old = Arc::downgrade(&one);
+    drop(one);
+    assert_eq!((let_go(&mut vm), old.strong_count()), (Vec::new(), 1));
+    vm.release(opened);
+    vm.collect(sup_vm::collect::Extent::Everything);
+    assert_eq!(old.strong_count(), 0);
+}
+
+#[test]
+fn a_generation_that_cannot_be_leaves_the_old_one_serving() {
+    let one = load(&tick(&[])).expect("loads");
+    let mut vm = machine(&[&one], Services::default());
+    let bad = next(&tick(&["VERSION=2", "BAD_LOAD"]), &one).map(drop);
+    let message = "the new generation does not want to".to_owned();
+    assert_eq!(bad, Err(LoadError::Refused { message }));
+    let other = next(&tick(&["OTHER_SIGNATURE"]), &one).map(drop);
+    let difference = "look was (r :any) :int and is (r :resource more :int) :int (used by main)".to_owned();
+    assert_eq!(
+        other,
+        Err(LoadError::Incompatible {
+            differences: vec![difference]
+        })
+    );
+    let elsewhere = next(&library("tally.c", "tally", &[]), &one).map(drop);
+    assert!(
+        matches!(elsewhere, Err(LoadError::OtherName { .. })),
+        "{elsewhere:?}"
+    );
+    assert_eq!(call(&mut vm, "tick/version", &[]), "1");
+    let silent = load(&tick(&["BAD_SAVE"])).expect("loads");
+    let version = "1.0.0".to_owned();
+    assert_eq!(
+        next(&tick(&[]), &silent).map(drop),
+        Err(LoadError::Save { version })
+    );
+}
+
+thread_local! {
+    static NEXT: RefCell<Option<Arc<Kernel>>> = const { RefCell::new(None) };
+}
+
+fn swap_now(vm: &mut Vm, _arguments: &[Word]) -> Outcome {
+    let kernel = NEXT.take().expect("the test has put one there");
+    assert_eq!(replace(vm, &kernel), Adoption::Waits);
+    let held = let_go(vm);
+    assert_eq!((held.len(), held[0].n_calls), (1, 1));
+    Ok(NIL)
+}
+
+#[test]
+fn a_call_that_runs_finishes_in_its_generation() {
+    let one = load(&tick(&[])).expect("loads");
+    let mut vm = machine(&[&one], Services::default());
+    sup_vm::natives::register(
+        &mut vm,
+        &sup_vm::base!("%swap-now", "() :any", 0..Some(0), swap_now),
+    );
+    NEXT.set(Some(next(&tick(&["VERSION=2"]), &one).expect("loads")));
+    let argument = Argument::Primitive("%swap-now");
+    assert_eq!(call(&mut vm, "tick/through", &[argument]), "1");
+    vm.read_posts();
+    assert_eq!(call(&mut vm, "tick/version", &[]), "12");
+    assert_eq!(let_go(&mut vm), Vec::new());
+}
+
+/// An isolate that calls as fast as it can; what it saw, each answer once.
+fn calls(kernel: &Arc<Kernel>, ends: &AtomicBool, ready: &mpsc::Sender<Arc<Inbox>>) -> Vec<i64> {
+    let mut vm: Box<Vm> = machine(&[kernel], Services::default());
+    let opened = call_word(&mut vm, "tick/open", &[]).expect("opens");
+    let opened = vm.keep(opened);
+    ready.send(vm.inbox()).expect("the test waits");
+    let mut seen = Vec::new();
+    while !ends.load(Ordering::Relaxed) {
+        vm.read_posts();
+        let answer = call(&mut vm, "tick/version", &[]).parse().expect("is a number");
+        if seen.last() != Some(&answer) {
+            seen.push(answer);
+        }
+        let word = vm.kept(&opened);
+        assert_eq!(call(&mut vm, "tick/look", &[Argument::Word(word)]), "1");
+    }
+    seen
+}
+
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/statm").expect("reads");
+    let pages: u64 = status
+        .split(' ')
+        .nth(1)
+        .and_then(|field| field.parse().ok())
+        .expect("has a field");
+    pages * 4
+}
+
+#[test]
+fn two_hundred_swaps_under_load_lose_no_call() {
+    let libraries = [tick(&[]), tick(&["VERSION=2"])];
+    let mut current = load(&libraries[0]).expect("loads");
+    let ends = Arc::new(AtomicBool::new(false));
+    let (sender, receiver) = mpsc::channel();
+    let isolates: Vec<_> = (0..2)
+        .map(|_| {
+            let (kernel, ends, sender) = (current.clone(), ends.clone(), sender.clone());
+            std::thread::spawn(move || calls(&kernel, &ends, &sender))
+        })
+        .collect();
+    let inboxes = [receiver.recv().expect("starts"), receiver.recv().expect("starts")];
+    let begin = resident_kib();
+    for swap in 1..=200 {
+        current = next(&libraries[swap % 2], &current).expect("loads");
+        let (told, adopted) = mpsc::channel();
+        for inbox in &inboxes {
+            let (kernel, told) = (current.clone(), told.clone());
+            inbox.post(Box::new(move |vm| {
+                told.send(replace(vm, &kernel)).expect("the test waits");
+                Ok(NIL)
+            }));
+        }
+        for _ in &inboxes {
+            let adoption = adopted.recv_timeout(Duration::from_secs(30)).expect("adopts");
+            assert_eq!(adoption, Adoption::Done);
+        }
+    }
+    let slope = resident_kib().saturating_sub(begin) / 200;
+    println!("{slope} KiB a swap");
+    ends.store(true, Ordering::Relaxed);
+    for isolate in isolates {
+        let seen = isolate.join().expect("no call fails");
+        assert!(seen.is_sorted(), "{seen:?}");
+        assert!(
+            seen.iter().all(|answer| answer % 10 == answer / 10 % 2 + 1),
+            "{seen:?}"
+        );
+    }
+    // A quarter of what each swap maps may be noise of the allocator.
+    assert!(slope < 512, "{slope} KiB a swap");
+}
