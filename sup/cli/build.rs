@@ -7,6 +7,7 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    embed_sdk();
     let of_target = |key: &str| std::env::var(format!("CARGO_CFG_TARGET_{key}")).unwrap_or_default();
     if of_target("OS") != "linux" || of_target("ENV") != "gnu" {
         return;
@@ -16,6 +17,41 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where its output goes"));
     if link_static_cxx(&out) {
         println!("cargo::rustc-link-search=native={}", out.display());
+    }
+}
+
+/// Lists the sources of the SDK and the header as bytes of the command, so that it builds kernels where no checkout is.
+fn embed_sdk() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = Vec::new();
+    for part in ["sup/abi", "kernels/sdk"] {
+        files.push(format!("{part}/Cargo.toml"));
+        list(&root, &format!("{part}/src"), &mut files);
+    }
+    list(&root, "kernels/sdk/include", &mut files);
+    files.sort();
+    let mut table = String::from("&[\n");
+    for file in files {
+        let path = root.join(&file);
+        println!("cargo::rerun-if-changed={}", path.display());
+        table.push_str(&format!("    ({file:?}, include_bytes!({path:?})),\n"));
+    }
+    table.push(']');
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where its output goes"));
+    std::fs::write(out.join("sdk_files.rs"), table).expect("the build's own directory can be written");
+}
+
+/// The files below a directory of the checkout.
+fn list(root: &Path, directory: &str, files: &mut Vec<String>) {
+    println!("cargo::rerun-if-changed={}", root.join(directory).display());
+    for entry in std::fs::read_dir(root.join(directory)).expect("the SDK lies in the checkout") {
+        let entry = entry.expect("the SDK can be read");
+        let path = format!("{directory}/{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            list(root, &path, files);
+        } else {
+            files.push(path);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod kernels;
 mod limits;
 mod measuring;
 mod memory;
+mod projects;
 mod prompt;
 mod running;
 mod store;

@@ -98,6 +98,10 @@ pub struct Options {
     )]
     pub kernel_path: Vec<PathBuf>,
 
+    /// Where the kernels are that the project built.
+    #[arg(skip)]
+    pub project_kernels: Option<PathBuf>,
+
     /// Collect garbage at every chance, to find what forgets a root
     #[arg(long, global = true, hide = true)]
     pub gc_stress: bool,

@@ -128,6 +128,7 @@ fn kernel_paths(options: &Options) -> Vec<PathBuf> {
     if let Some(listed) = env::var_os("SUP_KERNEL_PATH") {
         paths.extend(env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()));
     }
+    paths.extend(options.project_kernels.clone());
     if let Some(own) = env::current_exe()
         .ok()
         .as_deref()

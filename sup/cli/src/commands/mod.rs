@@ -1,11 +1,13 @@
 //! The commands: one file for each, which holds its arguments and what it does.
 
+mod build;
 mod check;
 mod doc;
 mod eval;
 mod files;
 mod kernel;
 mod measure;
+mod new;
 mod repl;
 mod run;
 mod show;
@@ -20,6 +22,10 @@ use crate::exit::Exit;
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a project
+    New(new::New),
+    /// Build the kernels of a project
+    Build(build::Build),
     /// Run a file, or the init.slp of a directory
     Run(run::Run),
     /// Evaluate an expression and print its value
@@ -52,6 +58,8 @@ pub enum Command {
 pub fn carry_out(arguments: Arguments) -> Exit {
     let options = arguments.options;
     match arguments.command {
+        Command::New(new) => new.carry_out(&options),
+        Command::Build(build) => build.carry_out(&options),
         Command::Run(run) => run.carry_out(&options),
         Command::Eval(eval) => eval.carry_out(&options),
         Command::Repl(repl) => repl.carry_out(&options),

@@ -7,6 +7,7 @@ use clap::Args;
 use sup_runtime::load::Problems;
 use sup_runtime::{Problem, Runtime};
 
+use super::build;
 use super::measure::Measures;
 use super::show::{self, Show};
 use crate::arguments::Options;
@@ -64,6 +65,10 @@ impl Run {
                     .for_each(|problem| teller.tell_without_sources(problem));
                 return Exit::Usage;
             }
+        };
+        let options = &match build::with_kernels(&self.path, options) {
+            Ok(options) => options,
+            Err(exit) => return exit,
         };
         let mut runtime = match session::start_serving(options, self.arguments) {
             Ok(runtime) => runtime,

@@ -9,7 +9,7 @@ use sup_runtime::load::Problems;
 use sup_runtime::testing::{Failure, Library, Report, Tester, has_examples};
 use sup_runtime::{Grants, StoreLocation};
 
-use super::files;
+use super::{build, files};
 use crate::arguments::Options;
 use crate::console;
 use crate::exit::Exit;
@@ -49,7 +49,10 @@ impl Test {
             Ok(files) => files,
             Err(exit) => return exit,
         };
-        let mut options = options.clone();
+        let mut options = match build::with_kernels(Path::new("."), options) {
+            Ok(options) => options,
+            Err(exit) => return exit,
+        };
         options.deadline_ms.get_or_insert(DEADLINE_MS);
         let grants = if options.allow.is_some() {
             options.grants()
