@@ -1,5 +1,6 @@
-//! The release binary itself: the handlers of the machine's opcodes go on to the next one with a jump. A compiler that made
-//! calls of them would be silent about it, and every program would be slower and eat the host's stack.
+//! The release binary itself: the handlers of the machine's opcodes go on to the next one with a jump, and starting runs no
+//! constructors of RocksDB. A compiler that made calls of the handlers would be silent about it, and every program would be slower
+//! and eat the host's stack.
 
 use std::process::Command;
 
@@ -165,6 +166,38 @@ fn the_handlers_of_the_release_binary_go_on_with_jumps() {
     );
     let faults = faults(&disassembly, &dialect);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Bytes of the section of that name in what `readelf --sections --wide` prints.
+fn section_bytes(sections: &str, name: &str) -> Option<u64> {
+    let line = sections
+        .lines()
+        .find(|line| line.contains(&format!(" {name} ")))?;
+    // After the name: type, address, offset, size.
+    let size = line.split(name).nth(1)?.split_whitespace().nth(3)?;
+    u64::from_str_radix(size, 16).ok()
+}
+
+#[test]
+fn starting_runs_no_constructors_of_the_database() {
+    if !cfg!(target_os = "linux") {
+        println!("NOT CHECKED: this test reads binaries of Linux only");
+        return;
+    }
+    let sections = said("readelf", &["--sections".to_owned(), "--wide".to_owned()]);
+    let Some(waiting) = section_bytes(&sections, "rocksdb_init") else {
+        println!(
+            "NOT CHECKED: this binary was linked with an archive of RocksDB that `cargo xtask setup` did not make"
+        );
+        return;
+    };
+    let at_start = section_bytes(&sections, ".init_array").unwrap_or(0);
+    assert!(
+        waiting >= 100 * 8 && at_start <= 40 * 8,
+        "{} constructors wait and {} run at start",
+        waiting / 8,
+        at_start / 8
+    );
 }
 
 /// As many handlers as a machine has, all with the same code.

@@ -15,6 +15,8 @@ use rocksdb::{
 use std::path::Path;
 use std::sync::Arc;
 
+mod initialisers;
+
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
@@ -41,6 +43,7 @@ pub(crate) struct Disk {
 impl Disk {
     /// Opens the database in a directory that this process holds, or makes one.
     pub(crate) fn open(directory: OwnedDirectory, limits: StoreLimits) -> Result<Disk, StoreError> {
+        initialisers::run();
         let path = directory.database();
         let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
         let options = database_options(n_logs(&path))?;

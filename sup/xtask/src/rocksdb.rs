@@ -5,6 +5,9 @@
 //! hand: `.cargo/rocksdb.toml`, which `.cargo/config.toml` includes when it is there, holds them for every cargo that runs in the
 //! checkout, ours and the user's alike. `ROCKSDB_INCLUDE_DIR` stays unset: the headers are those of the crate itself, which are
 //! the archive's, since the crate's version is part of the key. lz4 is a crate of its own and is built as usual.
+//!
+//! What is linked is a copy whose table of constructors has another name, where `objcopy` can make one: the C runtime then does
+//! not run them when `sup` starts, and `sup/store/src/disk/initialisers.rs` runs them when it opens a database.
 
 use std::env;
 use std::fs;
@@ -15,11 +18,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::house::{Failure, House, captured, shown};
+use crate::house::{Failure, House, captured, in_path, shown};
 use crate::json;
 
 const ARCHIVE: &str = "librocksdb.a";
 const CRATE: &str = "librocksdb-sys";
+/// The note beside an archive whose constructors wait to be called; `sup/store/build.rs` looks for it.
+const DEFERRED: &str = "initialisers-deferred";
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// Sees to it that the archive is in the cache and that cargo knows where, building it when it is not.
@@ -47,7 +52,32 @@ pub fn ensure(house: &House) -> Result<(), Failure> {
         keep(&built.join(ARCHIVE), &folder)?;
         drop_objects(&built);
     }
-    write_config(&config, &folder)
+    write_config(&config, deferring(&folder)?.as_deref().unwrap_or(&folder))
+}
+
+/// The folder of the copy whose constructors wait to be called, made when it is not there. None where none can be made: then
+/// they run when the program starts, which costs it some milliseconds and megabytes.
+fn deferring(folder: &Path) -> Result<Option<PathBuf>, Failure> {
+    let copy = folder.join("deferred");
+    if copy.join(DEFERRED).is_file() {
+        return Ok(Some(copy));
+    }
+    if !cfg!(target_os = "linux") || in_path("objcopy").is_none() {
+        return Ok(None);
+    }
+    let failed = |error: std::io::Error| Failure::chore(format!("cannot write {}: {error}", copy.display()));
+    fs::create_dir_all(&copy).map_err(failed)?;
+    // Two chores at once each make their own and rename it into place.
+    let draft = copy.join(format!(".draft-{}", std::process::id()));
+    captured(
+        Command::new("objcopy")
+            .args(["--rename-section", ".init_array=rocksdb_init"])
+            .arg(folder.join(ARCHIVE))
+            .arg(&draft),
+    )?;
+    fs::rename(&draft, copy.join(ARCHIVE)).map_err(failed)?;
+    fs::write(copy.join(DEFERRED), "rocksdb_init\n").map_err(failed)?;
+    Ok(Some(copy))
 }
 
 /// What the archive depends on: the crate's version, the target, and (hashed) compiler, flags and features. None when no crate
