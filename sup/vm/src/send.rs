@@ -222,7 +222,7 @@ impl<'a> Copier<'a> {
         Ok((obj, place))
     }
 
-    /// Appends a large map: the view, its hash, the index, and the entries, which are what is gone through.
+    /// Appends a large map: the view, its hash, the index if it has one, and the entries, which are what is gone through.
     fn lay_down_map(&mut self, view: Obj) -> Result<(Obj, usize), Refusal> {
         let hash = Obj::from_word(view.get(1)).expect("a view of a map names a hash");
         let version = Version::from_raw(view.get(2));
@@ -234,11 +234,10 @@ impl<'a> Copier<'a> {
             let copy = entries.copy_version(self.heap, version, 0);
             copy.map_err(|_| Refusal::TooLarge)?.0
         };
-        let [pairs, index] = [1, 2].map(|part| {
-            Obj::from_word(hash.get(part)).expect("a hash that is not superseded has entries and an index")
-        });
+        let pairs = Obj::from_word(hash.get(1)).expect("a hash that is not superseded has entries");
+        let index = Obj::from_word(hash.get(2));
         let fill = pairs.get(1) as usize;
-        let n_index = index.header().size();
+        let n_index = index.map_or(0, |index| index.header().size());
         self.check_room(3 + 7 + n_index + 2 + fill)?;
         let words = &mut self.draft.words;
         let view_at = words.len();
@@ -249,14 +248,18 @@ impl<'a> Copier<'a> {
             n_logged: 0,
         };
         words.extend([view.header().for_region().0, hash_at as u64, version.to_raw()]);
-        words.extend([hash.header().for_region().0, pairs_at as u64, index_at as u64]);
+        words.extend([hash.header().for_region().0, pairs_at as u64, NIL]);
         words.extend([NIL, NIL, hash.get(5), 0]);
-        words.push(index.header().for_region().0);
-        words.extend_from_slice(index.words(1, n_index - 1));
+        if let Some(index) = index {
+            words[hash_at + 2] = index_at as u64;
+            words.push(index.header().for_region().0);
+            words.extend_from_slice(index.words(1, n_index - 1));
+            self.draft.fixups.push(hash_at + 2);
+        }
         words.push(Header::new(Kind::Buf, fill as u32).for_region().0);
         words.push(fill as u64);
         words.extend_from_slice(pairs.words(2, fill));
-        self.draft.fixups.extend([view_at + 1, hash_at + 1, hash_at + 2]);
+        self.draft.fixups.extend([view_at + 1, hash_at + 1]);
         Ok((pairs, pairs_at))
     }
 

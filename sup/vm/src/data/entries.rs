@@ -1,7 +1,9 @@
 //! The insertion-ordered hash under maps and tables: entries in a row, found through an index of open addressing.
 //!
 //! A `Hash` object names a `Buf` of keys and values in turn and a `Raw` that is its index; `aux` of its header is the size
-//! of the index as a power of two.
+//! of the index as a power of two. As long as the keys are integers that follow one another it has no index, `aux` is 0, and
+//! a key's entry is its distance from the first: a *row*, as the array part of Lua's tables (Ierusalimschy and others, "The
+//! implementation of Lua 5.0"). The first key that does not follow makes the index.
 //!
 //! A table changes its hash in place: a removed entry is undefined until the entries are rebuilt. Versions of a map share
 //! one: a version is a number of entries and a length of the log. Appending at the frontier leaves every version as it
@@ -9,7 +11,7 @@
 //! left to those versions, whose `Hash` then names the later one. The header's count is the number of the first entry
 //! that was not removed.
 
-use sup_abi::word::{NIL, TAG_POINTER, UNDEFINED, Word, is_pointer};
+use sup_abi::word::{NIL, TAG_POINTER, UNDEFINED, Word, fixnum_value, is_fixnum, is_pointer};
 
 use super::equal;
 use super::hash::hash_key;
@@ -34,6 +36,8 @@ pub(crate) const MAX_BEHIND: usize = 32;
 const COPIED_ENTRY_WORDS: usize = 16;
 /// Most entries of one hash.
 pub(crate) const MAX_ENTRIES: usize = 1 << 30;
+/// The place of an entry of a hash that has no index.
+const NO_PLACE: usize = usize::MAX;
 
 /// A `Hash` object.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,15 +64,15 @@ impl Version {
 }
 
 impl Entries {
-    /// An empty hash with room for `capacity` entries.
+    /// An empty hash with room for `capacity` entries, which is a row.
     pub(crate) fn create(heap: &mut Heap, capacity: usize) -> Result<Entries, NoMemory> {
         if capacity > MAX_ENTRIES {
             return Err(NoMemory);
         }
-        let (buf, index, layout) = allocate(heap, capacity)?;
-        let obj = heap.alloc(Header::new(Kind::Hash, 0).with_aux(layout.0))?;
+        let buf = allocate_buf(heap, n_words_for(capacity))?;
+        let obj = heap.alloc(Header::new(Kind::Hash, 0))?;
         obj.init(ENTRIES, buf.word());
-        obj.init(INDEX, index.word());
+        obj.init(INDEX, NIL);
         obj.init(LOG, NIL);
         obj.init(LATER, NIL);
         obj.init(LIVE, 0);
@@ -95,6 +99,57 @@ impl Entries {
     #[inline(always)]
     fn index(self) -> Index {
         Index::new(self.part(INDEX), Layout(self.0.header().aux()))
+    }
+
+    /// Whether there is no index, since the keys are integers that follow one another.
+    #[inline(always)]
+    pub(crate) fn is_row(self) -> bool {
+        self.0.header().aux() == 0
+    }
+
+    /// The entry of a key in a row.
+    #[inline(always)]
+    pub(crate) fn find_in_row(self, key: Word) -> Option<usize> {
+        if !is_fixnum(key) {
+            return None;
+        }
+        let buf = self.buf();
+        // The first key is read where it would be, even if there is none: then no entry is below the count.
+        let entry = fixnum_value(key).wrapping_sub(fixnum_value(buf.get(2))) as u64;
+        let is_there = entry < buf.get(1) / 2 && buf.get(3 + 2 * entry as usize) != UNDEFINED;
+        is_there.then_some(entry as usize)
+    }
+
+    /// Whether a key that is not in a row follows its last.
+    #[inline(always)]
+    fn follows(self, key: Word) -> bool {
+        let buf = self.buf();
+        let fill = buf.get(1) as usize;
+        is_fixnum(key) && (fill == 0 || fixnum_value(key) == fixnum_value(buf.get(fill)) + 1)
+    }
+
+    /// Stores a value in a row of a table, at a key that it has or that follows, if there is room.
+    #[inline(always)]
+    pub(crate) fn set_in_row(self, heap: &mut Heap, key: Word, value: Word) -> bool {
+        if let Some(entry) = self.find_in_row(key) {
+            self.overwrite(heap, entry, value);
+            return true;
+        }
+        let fits = !self.is_full() && self.follows(key);
+        if fits {
+            self.push(heap, key, value);
+        }
+        fits
+    }
+
+    /// Makes the index of a row, to which a key is to be added that does not follow.
+    #[cold]
+    fn leave_row(self, heap: &mut Heap) -> Result<(), NoMemory> {
+        let (index, layout) = allocate_index(heap, index::bits_for(self.buf().n() / 2))?;
+        heap.write(self.0, INDEX, index.word());
+        self.0.set_header(self.0.header().with_aux(layout.0));
+        self.index_all(heap);
+        Ok(())
     }
 
     /// Keys and values in turn, those of removed entries included.
@@ -145,9 +200,9 @@ impl Entries {
         self.buf().get(2 + 2 * entry)
     }
 
-    /// Looks a key up; the place in the index for it when it is not there.
+    /// Looks a key up in a hash that has an index; the place for it there when the key is not.
     #[inline(always)]
-    pub(crate) fn search(self, heap: &mut Heap, key: Word, hash: u32) -> Result<Found, usize> {
+    pub(crate) fn search_index(self, heap: &mut Heap, key: Word, hash: u32) -> Result<Found, usize> {
         if !is_pointer(key) {
             return self.index().find(hash, |entry| self.key(entry) == key);
         }
@@ -168,20 +223,34 @@ impl Entries {
     /// Looks a key up.
     #[inline(always)]
     pub(crate) fn find(self, heap: &mut Heap, key: Word, hash: u32) -> Option<Found> {
-        self.search(heap, key, hash).ok()
+        if self.is_row() {
+            let place = NO_PLACE;
+            return self.find_in_row(key).map(|entry| Found { entry, place });
+        }
+        self.search_index(heap, key, hash).ok()
     }
 
-    /// Appends an entry whose key is not in the hash. There must be room.
+    /// Appends an entry whose key is not in the hash. There must be room for it.
+    #[inline]
     pub(crate) fn append(self, heap: &mut Heap, key: Word, value: Word, hash: u32) {
-        self.index().insert(hash, self.n_entries());
+        if !self.is_row() {
+            self.index().insert(hash, self.n_entries());
+        }
         self.push(heap, key, value);
     }
 
-    /// Appends an entry whose key is not in the hash, and names it at the place that a search gave. There must be room.
+    /// Appends an entry whose key is not in the hash, and names it at the place that a search of the index gave. There must be room.
     #[inline(always)]
     pub(crate) fn append_at(self, heap: &mut Heap, place: usize, (key, value): (Word, Word), hash: u32) {
         self.index().name(place, hash, self.n_entries());
         self.push(heap, key, value);
+    }
+
+    /// Appends an entry whose key is not in the hash, after making the room for it that there is not.
+    pub(crate) fn add(self, heap: &mut Heap, key: Word, value: Word, hash: u32) -> Result<(), NoMemory> {
+        self.make_room(heap, key)?;
+        self.append(heap, key, value, hash);
+        Ok(())
     }
 
     #[inline(always)]
@@ -194,32 +263,49 @@ impl Entries {
         self.0.init(LIVE, self.0.get(LIVE) + 1);
     }
 
-    /// Whether one more entry fits.
+    /// Whether no further entry fits.
     #[inline(always)]
-    pub(crate) fn has_room(self) -> bool {
+    pub(crate) fn is_full(self) -> bool {
         let buf = self.buf();
-        (buf.get(1) as usize) < buf.n()
+        buf.get(1) as usize >= buf.n()
+    }
+
+    /// Makes room for an entry with that key, which is not in the hash, leaving the numbers of entries as they are.
+    pub(crate) fn make_room(self, heap: &mut Heap, key: Word) -> Result<(), NoMemory> {
+        if self.is_full() {
+            self.grow(heap)?;
+        }
+        if self.is_row() && !self.follows(key) {
+            self.leave_row(heap)?;
+        }
+        Ok(())
     }
 
     /// Makes room for more entries in place, leaving the numbers of entries as they are.
-    pub(crate) fn grow(self, heap: &mut Heap) -> Result<(), NoMemory> {
+    fn grow(self, heap: &mut Heap) -> Result<(), NoMemory> {
         let old = self.pairs();
-        if old.len() / 2 >= MAX_ENTRIES {
+        let n_entries = old.len() / 2;
+        if n_entries >= MAX_ENTRIES {
             return Err(NoMemory);
         }
-        let bits = index::bits_for(old.len() / 2 + 1);
-        let (index, layout) = allocate_index(heap, bits)?;
-        let n_words = 2 * index::capacity_of(bits);
+        let wider = if self.is_row() {
+            None
+        } else {
+            Some(allocate_index(heap, index::bits_for(n_entries + 1))?)
+        };
+        let n_words = n_words_for(n_entries + 1);
         if !heap.widen(self.buf(), n_words) {
             let buf = allocate_buf(heap, n_words)?;
             buf.words_mut(2, old.len()).copy_from_slice(old);
             buf.init(1, old.len() as u64);
             heap.write(self.0, ENTRIES, buf.word());
         }
-        heap.discard(self.part(INDEX));
-        heap.write(self.0, INDEX, index.word());
-        self.0.set_header(self.0.header().with_aux(layout.0));
-        self.index_all(heap);
+        if let Some((index, layout)) = wider {
+            heap.discard(self.part(INDEX));
+            heap.write(self.0, INDEX, index.word());
+            self.0.set_header(self.0.header().with_aux(layout.0));
+            self.index_all(heap);
+        }
         Ok(())
     }
 
@@ -233,8 +319,12 @@ impl Entries {
         }
     }
 
-    /// Drops the removed entries of a table in place. Entries get new numbers.
-    pub(crate) fn compact(self, heap: &mut Heap) {
+    /// Drops the removed entries of a table in place. Entries get new numbers. A row whose keys no longer follow one another
+    /// without them gets its index first.
+    pub(crate) fn compact(self, heap: &mut Heap) -> Result<(), NoMemory> {
+        if self.is_row() && !self.is_row_without_removed() {
+            self.leave_row(heap)?;
+        }
         let buf = self.buf();
         heap.reordered(buf);
         let words = buf.words_mut(2, buf.get(1) as usize);
@@ -247,8 +337,17 @@ impl Entries {
         }
         buf.init(1, 2 * live as u64);
         self.set_first(0);
-        self.index().clear();
-        self.index_all(heap);
+        if !self.is_row() {
+            self.index().clear();
+            self.index_all(heap);
+        }
+        Ok(())
+    }
+
+    /// Whether the entries that a row still has lie next to one another.
+    fn is_row_without_removed(self) -> bool {
+        let live = self.pairs()[2 * self.0.n()..].chunks_exact(2);
+        live.take(self.n_live()).all(|pair| pair[1] != UNDEFINED)
     }
 
     /// Overwrites the value of an entry in place.
@@ -260,14 +359,35 @@ impl Entries {
     /// Removes an entry from a table.
     pub(crate) fn remove(self, found: Found) {
         let buf = self.buf();
-        buf.init(2 + 2 * found.entry, UNDEFINED);
+        // A row counts from its first key, which stays even if that entry is removed.
+        if !self.is_row() {
+            buf.init(2 + 2 * found.entry, UNDEFINED);
+        }
         buf.init(3 + 2 * found.entry, UNDEFINED);
         self.forget(found);
+        if self.is_row() {
+            self.drop_removed_end();
+        }
+    }
+
+    /// Forgets the removed entries after the last live one of a row, so that what is taken from its end can be put there again.
+    fn drop_removed_end(self) {
+        let buf = self.buf();
+        let mut fill = buf.get(1) as usize;
+        while fill > 0 && buf.get(fill + 1) == UNDEFINED {
+            fill -= 2;
+        }
+        buf.init(1, fill as u64);
+        if fill == 0 {
+            self.set_first(0);
+        }
     }
 
     /// Takes an entry out of the index. Places in use never outnumber entries, so that some place stays empty.
     fn forget(self, found: Found) {
-        self.index().remove(found.place);
+        if !self.is_row() {
+            self.index().remove(found.place);
+        }
         self.skip_removed(found.entry);
         self.0.init(LIVE, self.0.get(LIVE) - 1);
     }
@@ -414,7 +534,7 @@ impl Entries {
         heap.charge_words(COPIED_ENTRY_WORDS * version.n_entries);
         for (key, value) in live_pairs(pairs, &old) {
             let hash = rehash(heap, key);
-            copy.append(heap, key, value, hash);
+            copy.add(heap, key, value, hash)?;
         }
         Ok(copy)
     }
@@ -438,12 +558,9 @@ fn rehash(heap: &mut Heap, key: Word) -> u32 {
     hash_key(heap, key).expect("what is a key can be hashed")
 }
 
-/// Entries and an index for them, both empty.
-fn allocate(heap: &mut Heap, capacity: usize) -> Result<(Obj, Obj, Layout), NoMemory> {
-    let bits = index::bits_for(capacity);
-    let buf = allocate_buf(heap, 2 * index::capacity_of(bits))?;
-    let (index, layout) = allocate_index(heap, bits)?;
-    Ok((buf, index, layout))
+/// Words of a `Buf` for so many entries.
+fn n_words_for(capacity: usize) -> usize {
+    2 * index::capacity_of(index::bits_for(capacity))
 }
 
 fn allocate_buf(heap: &mut Heap, n_words: usize) -> Result<Obj, NoMemory> {

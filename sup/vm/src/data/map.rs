@@ -62,6 +62,10 @@ pub(crate) fn find(heap: &mut Heap, map: Obj, key: Word, hash: u32) -> Option<Wo
     }
     let (entries, version) = version_of(map);
     if entries.is_unchanged(version) {
+        if entries.is_row() {
+            let entry = entries.find_in_row(key)?;
+            return (entry < version.n_entries).then(|| entries.value(entry));
+        }
         let found = entries.find(heap, key, hash)?;
         return (found.entry < version.n_entries).then(|| entries.value(found.entry));
     }
@@ -119,16 +123,13 @@ fn fill_view(view: Obj, entries: Entries) {
     view.init(2, entries.newest().to_raw());
 }
 
-/// The hash to append an entry to: the same with more room, or a copy without the entries that were removed.
-fn with_room(heap: &mut Heap, entries: Entries) -> Result<Entries, NoMemory> {
-    if entries.has_room() {
-        return Ok(entries);
-    }
+/// The hash to append an entry with that key to: the same with more room, or a copy without the entries that were removed.
+fn with_room(heap: &mut Heap, mut entries: Entries, key: Word) -> Result<Entries, NoMemory> {
     let n_entries = entries.n_entries();
-    if entries.n_live() < n_entries - n_entries / 4 {
-        return entries.copy_version(heap, entries.newest(), entries.n_live() / 2 + 1);
+    if entries.is_full() && entries.n_live() < n_entries - n_entries / 4 {
+        entries = entries.copy_version(heap, entries.newest(), entries.n_live() / 2 + 1)?;
     }
-    entries.grow(heap)?;
+    entries.make_room(heap, key)?;
     Ok(entries)
 }
 
@@ -139,7 +140,7 @@ fn put_in_view(heap: &mut Heap, map: Obj, (key, value): (Word, Word), hash: u32)
         entries = entries.copy_version(heap, version, version.n_entries / 2 + 1)?;
         match entries.find(heap, key, hash) {
             Some(found) => entries.overwrite(heap, found.entry, value),
-            None => entries.append(heap, key, value, hash),
+            None => entries.add(heap, key, value, hash)?,
         }
         fill_view(view, entries);
         return Ok(view);
@@ -151,7 +152,7 @@ fn put_in_view(heap: &mut Heap, map: Obj, (key, value): (Word, Word), hash: u32)
             entries.overwrite_logged(heap, found.entry, value);
         }
         None => {
-            entries = with_room(heap, entries)?;
+            entries = with_room(heap, entries, key)?;
             entries.append(heap, key, value, hash);
         }
     }
@@ -185,7 +186,7 @@ fn put_in_row(heap: &mut Heap, map: Obj, (key, value): (Word, Word)) -> Result<O
         .chain([(key, value)])
     {
         let hash = hash_key(heap, key).expect("what is a key can be hashed");
-        entries.append(heap, key, value, hash);
+        entries.add(heap, key, value, hash)?;
     }
     fill_view(view, entries);
     Ok(view)
@@ -285,7 +286,7 @@ impl Vm {
             match entries.find(&mut self.heap, pair[0], hash) {
                 Some(_) if again == Again::Refuse => return Err(self.raise_duplicate(pair[0])),
                 Some(found) => entries.overwrite(&mut self.heap, found.entry, pair[1]),
-                None => entries.append(&mut self.heap, pair[0], pair[1], hash),
+                None => self.or_memory(|heap| entries.add(heap, pair[0], pair[1], hash))?,
             }
         }
         Ok(self.or_memory(|heap| view_of(heap, entries))?.word())

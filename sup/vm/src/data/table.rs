@@ -1,6 +1,6 @@
 //! Tables: mutable maps in order of insertion, compared by identity.
 
-use sup_abi::word::{NIL, Word};
+use sup_abi::word::{NIL, Word, is_fixnum};
 
 use super::cursor::Cursor;
 use super::entries::Entries;
@@ -39,22 +39,38 @@ pub fn table_len(word: Word) -> Option<usize> {
     })
 }
 
-/// A hash with room for one more entry, in place where it can be.
-fn room(heap: &mut Heap, table: Obj) -> Result<Entries, NoMemory> {
+/// A hash with room for an entry with that key, which it does not have, in place where it can be.
+fn room(heap: &mut Heap, table: Obj, key: Word) -> Result<Entries, NoMemory> {
     let Some(entries) = entries_of(table) else {
         let entries = Entries::create(heap, 0)?;
         heap.write(table, 1, entries.0.word());
+        entries.make_room(heap, key)?;
         return Ok(entries);
     };
-    if !entries.has_room() {
-        let n_entries = entries.n_entries();
-        if entries.n_live() < n_entries - n_entries / 4 {
-            entries.compact(heap);
-        } else {
-            entries.grow(heap)?;
-        }
+    let n_entries = entries.n_entries();
+    if entries.is_full() && entries.n_live() < n_entries - n_entries / 4 {
+        entries.compact(heap)?;
     }
+    entries.make_room(heap, key)?;
     Ok(entries)
+}
+
+/// The value at a key of a table whose keys are integers that follow one another; none where that must be looked up.
+#[inline(always)]
+pub(crate) fn in_row(table: Word, key: Word) -> Option<Word> {
+    // Looked at first: what has another key is not slowed down.
+    if !is_fixnum(key) {
+        return None;
+    }
+    let table = Obj::from_word(table)?;
+    if !table.header().is(Kind::Table) {
+        return None;
+    }
+    let entries = entries_of(table)?;
+    if !entries.is_row() {
+        return None;
+    }
+    entries.find_in_row(key).map(|entry| entries.value(entry))
 }
 
 impl Vm {
@@ -103,21 +119,31 @@ impl Vm {
     #[inline]
     pub fn table_set(&mut self, table: Word, key: Word, value: Word) -> Result<(), Raise> {
         let table = self.want_table(table)?;
+        let entries = entries_of(table);
+        if is_fixnum(key)
+            && let Some(entries) = entries
+            && entries.is_row()
+            && entries.set_in_row(&mut self.heap, key, value)
+        {
+            return Ok(());
+        }
         let hash = self.want_key(key)?;
-        if let Some(entries) = entries_of(table) {
-            match entries.search(&mut self.heap, key, hash) {
+        if let Some(entries) = entries
+            && !entries.is_row()
+        {
+            match entries.search_index(&mut self.heap, key, hash) {
                 Ok(found) => {
                     entries.overwrite(&mut self.heap, found.entry, value);
                     return Ok(());
                 }
-                Err(place) if entries.has_room() => {
+                Err(place) if !entries.is_full() => {
                     entries.append_at(&mut self.heap, place, (key, value), hash);
                     return Ok(());
                 }
                 Err(_) => {}
             }
         }
-        let entries = self.or_memory(|heap| room(heap, table))?;
+        let entries = self.or_memory(|heap| room(heap, table, key))?;
         entries.append(&mut self.heap, key, value, hash);
         Ok(())
     }

@@ -6,6 +6,7 @@ use sup_abi::word::{NIL, Word, fixnum_value, is_fixnum, is_pointer};
 
 use super::data::element;
 use super::low;
+use crate::data::table::in_row;
 use crate::interp::{Body, Place, State, Step};
 use crate::object::{Kind, kind_of};
 use crate::vm::Vm;
@@ -104,8 +105,15 @@ impl Body for TableGet {
     const HAS_SECOND: bool = true;
 
     #[inline(always)]
-    unsafe fn run(_s: &mut State, _i: Place) -> Step {
-        Step::Second
+    unsafe fn run(s: &mut State, i: Place) -> Step {
+        // SAFETY: the trait's contract: the state is that of a running verified chunk.
+        unsafe {
+            let Some(value) = in_row(s.r(i.b()), s.r(i.c())) else {
+                return Step::Second;
+            };
+            s.set(i.a(), value);
+            Step::Next
+        }
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sup_abi::word::{NIL, Word};
+use sup_abi::word::{NIL, Word, fixnum};
 
 use super::Parcel;
 use crate::collect::Extent;
@@ -107,6 +107,12 @@ fn views_large_lists_and_versions_of_maps_arrive() {
     let map = vm.map_from_pairs(&pairs).expect("there is memory");
     check_arrives(vm, map);
     let key = text(vm, "one more");
+    let numbers: Vec<Word> = (3..300)
+        .flat_map(|n| [n, n * n])
+        .map(|n| fixnum(n).expect("it is small"))
+        .collect();
+    let row = vm.map_from_pairs(&numbers).expect("there is memory");
+    check_arrives(vm, row);
     let later = vm.map_put(map, key, key).expect("there is memory");
     let other = vm.map_put(map, texts[0], NIL).expect("there is memory");
     for version in [map, later, other] {

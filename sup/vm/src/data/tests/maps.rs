@@ -58,7 +58,7 @@ fn versions(mut bed: Bed, seed: u64, n_steps: usize, n_keys: usize, collect_each
             newest
         };
         let to = random.below(n_versions);
-        let number = random.below(n_keys);
+        let number = bed.pick(&mut random, &models[from], n_keys);
         let key = key_of(&mut bed, number);
         if random.below(3) == 0 {
             bed.kept[to] = bed.vm.map_remove(bed.kept[from], key).expect("there is memory");
@@ -106,6 +106,18 @@ fn versions_at_the_border_of_rows_stay_what_they_were() {
 #[test]
 fn versions_of_large_maps_stay_what_they_were() {
     versions(Bed::new(11), 3, 6_000, 300, 23);
+}
+
+#[test]
+fn versions_of_maps_with_integers_in_a_row_stay_what_they_were() {
+    for seed in 20..40 {
+        versions(Bed::new(9).with_following_keys(), seed, 1_500, 250, 23);
+    }
+}
+
+#[test]
+fn versions_with_integers_in_a_row_survive_collections_at_every_step() {
+    versions(Bed::stressed(5).with_following_keys(), 5, 1_500, 100, 1);
 }
 
 #[test]

@@ -22,6 +22,16 @@ use crate::vm::Vm;
 struct Bed {
     vm: Box<Vm>,
     kept: Box<[Word]>,
+    keys: Keys,
+}
+
+/// Which keys a test uses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    /// Of many types, in any order.
+    Mixed,
+    /// Integers, mostly one after another.
+    Following,
 }
 
 impl Bed {
@@ -29,6 +39,27 @@ impl Bed {
         Bed {
             vm: Vm::for_tests(),
             kept: vec![NIL; n_kept].into_boxed_slice(),
+            keys: Keys::Mixed,
+        }
+    }
+
+    /// The same with keys that mostly follow one another.
+    fn with_following_keys(mut self) -> Bed {
+        self.keys = Keys::Following;
+        self
+    }
+
+    /// The number of the key to do something with next, of `n_keys`, when these are there in their order.
+    fn pick(&self, random: &mut Random, there: &[(usize, i64)], n_keys: usize) -> usize {
+        let (first, last) = match (there.first(), there.last()) {
+            (Some((first, _)), Some((last, _))) if self.keys == Keys::Following => (*first, *last),
+            _ => return random.below(n_keys),
+        };
+        match random.below(300) {
+            0 => random.below(n_keys),
+            1..40 => first,
+            40..80 => last,
+            _ => (last + 1) % n_keys,
         }
     }
 
@@ -94,8 +125,11 @@ impl Random {
     }
 }
 
-/// A key for each number, of many types, made anew each time.
+/// A key for each number, made anew each time.
 fn key_of(bed: &mut Bed, number: usize) -> Word {
+    if bed.keys == Keys::Following {
+        return bed.int(number as i64 - 5);
+    }
     match number % 8 {
         0 => bed.int(number as i64),
         1 => bed.str(&format!("k{number}")),

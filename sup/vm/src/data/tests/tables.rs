@@ -4,6 +4,7 @@ use sup_abi::word::{NIL, Word};
 
 use super::{Bed, Random, key_of};
 use crate::collect::Extent;
+use crate::data::table::in_row;
 use crate::data::{map_len, table_len};
 
 fn check(bed: &mut Bed, table: usize, model: &[(usize, i64)]) {
@@ -26,7 +27,7 @@ fn against_model(mut bed: Bed, seed: u64, n_steps: usize, n_keys: usize, collect
     let mut model: Vec<(usize, i64)> = Vec::new();
     bed.kept[0] = bed.vm.new_table(0).expect("there is memory");
     for step in 0..n_steps {
-        let number = random.below(n_keys);
+        let number = bed.pick(&mut random, &model, n_keys);
         let key = key_of(&mut bed, number);
         match random.below(5) {
             0 | 1 => {
@@ -83,6 +84,48 @@ fn small_tables_do_what_the_model_does() {
 #[test]
 fn large_tables_do_what_the_model_does() {
     against_model(Bed::new(2), 6, 12_000, 700, 31);
+}
+
+#[test]
+fn tables_with_integers_in_a_row_do_what_the_model_does() {
+    for seed in 20..60 {
+        against_model(Bed::new(2).with_following_keys(), seed, 1_500, 300, 31);
+    }
+}
+
+#[test]
+fn tables_with_integers_in_a_row_survive_collections_at_every_step() {
+    against_model(Bed::stressed(2).with_following_keys(), 8, 1_500, 200, 1);
+}
+
+#[test]
+fn a_row_of_integers_has_no_index_until_one_does_not_follow() {
+    let mut bed = Bed::new(1);
+    bed.kept[0] = bed.vm.new_table(0).expect("there is memory");
+    let set = |bed: &mut Bed, number: i64| {
+        let (key, value) = (bed.int(number), bed.int(-number));
+        bed.vm
+            .table_set(bed.kept[0], key, value)
+            .expect("there is memory");
+        in_row(bed.kept[0], key) == Some(value)
+    };
+    assert!((7..1_000).all(|number| set(&mut bed, number)));
+    let last = bed.int(999);
+    bed.vm
+        .table_remove(bed.kept[0], last)
+        .expect("the key is immutable");
+    assert!(
+        set(&mut bed, 999),
+        "what was taken from the end may be put there again"
+    );
+    assert!(!set(&mut bed, 1_001));
+    assert!(!set(&mut bed, 1_002));
+    for number in (7..1_000).chain([1_001, 1_002]) {
+        let key = bed.int(number);
+        let found = bed.vm.table_get(bed.kept[0], key).expect("the key is immutable");
+        assert_eq!(found.and_then(|word| bed.vm.as_int(word)), Some(-number));
+    }
+    assert_eq!(table_len(bed.kept[0]), Some(995));
 }
 
 #[test]
