@@ -280,12 +280,17 @@ impl Vm {
     pub(crate) fn after_throw(&mut self) -> Flow {
         // SAFETY: `pc` is past an instruction.
         let insn = unsafe { *self.registers.pc.sub(1) };
+        let id = if insn.op() == Some(Op::CallPrim) {
+            insn.d() as u32
+        } else {
+            primitive_id(self.r(insn.a())).expect("a body leaves the primitive that it calls in its register")
+        };
         let carried = if self.signal != Signal::None {
             self.obey(insn.a())
-        } else if self.out_of_memory && may_run_again(self.primitive(insn.d() as u32)) {
+        } else if self.out_of_memory && may_run_again(self.primitive(id)) {
             self.out_of_memory = false;
             self.collect(crate::collect::Extent::Everything);
-            self.call_primitive_in_place(insn.d() as u32, insn.a(), insn.b() as usize)
+            self.call_primitive_in_place(id, insn.a(), insn.b() as usize)
         } else {
             Err(self.check_raised())
         };

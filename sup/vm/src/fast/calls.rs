@@ -6,8 +6,10 @@ use sup_abi::word::{NIL, THROW, Word, is_pointer};
 use sup_code::{Insn, Tail};
 
 use super::{FUEL_UNIT, IS_FUELED, is_kind, low};
+use crate::calls::primitive_id;
 use crate::interp::{Body, Place, State, Step};
 use crate::object::Kind;
+use crate::primitives::PrimitiveEntry;
 use crate::unit::FunctionMeta;
 use crate::vm::Registers;
 
@@ -58,8 +60,48 @@ unsafe fn entry_with_optional(callee: Word, argc: u8, arguments: *mut Word) -> O
     }
 }
 
+/// Runs a primitive whose arguments follow register `a`, and puts the answer there.
+macro_rules! run_primitive {
+    ($s:ident, $i:ident, $id:expr, $entry:expr) => {{
+        let vm = $s.vm;
+        let (id, entry): (u32, &PrimitiveEntry) = ($id, $entry);
+        let argc = u16::from($i.b());
+        if argc.wrapping_sub(entry.min) > entry.span {
+            return Step::Slow;
+        }
+        (*vm).running_primitive = id;
+        // A primitive may call back into the machine, which goes on from the saved registers and counts fuel there. They are
+        // read again afterwards, so that nothing but the machine must be kept over the call.
+        let answers = $s.base.add($i.a() as usize);
+        (*vm).registers = Registers {
+            pc: $s.pc,
+            base: $s.base,
+            frame: $s.frame,
+            fuel: $s.fuel,
+        };
+        let answer = (entry.run)(vm, u32::from(argc), answers.add(1));
+        let Registers {
+            pc,
+            base,
+            frame,
+            fuel,
+        } = (*vm).registers;
+        ($s.pc, $s.base, $s.frame, $s.fuel) = (pc, base, frame, fuel);
+        if answer == THROW {
+            return Step::Thrown;
+        }
+        let a = *pc.sub(1).cast::<u8>().add(1);
+        $s.set(a, answer);
+        if (*vm).heap.wants_safepoint || (*vm).is_called() {
+            Step::Collect
+        } else {
+            Step::Next
+        }
+    }};
+}
+
 /// A call of a closure that `$callee` gives: with just as many arguments as it takes, or, in the second case, with optional
-/// ones left out.
+/// ones left out, or of a primitive.
 macro_rules! call {
     ($name:ident, |$s:ident, $i:ident| $callee:expr) => {
         pub(crate) struct $name;
@@ -89,6 +131,14 @@ macro_rules! call {
                 // SAFETY: as in `run`.
                 unsafe {
                     let callee = $callee;
+                    if let Some(id) = primitive_id(callee)
+                        && let Some(entry) = (&(*$s.vm).primitives).get(id as usize)
+                        && !(*$s.vm).heap.wants_collection
+                    {
+                        // What it threw is looked up by the callee.
+                        $s.set($i.a(), callee);
+                        return run_primitive!($s, $i, id, entry);
+                    }
                     let arguments = $s.base.add($i.a() as usize + 1);
                     if arguments > (*$s.vm).stack_soft {
                         return Step::Slow;
@@ -112,40 +162,8 @@ body!(CallSelf, s, i, {
     enter!(s, i.a(), entry)
 });
 body!(CallPrim, s, i, {
-    let vm = s.vm;
-    let entry = &*(*vm).primitives_start.add(i.d() as usize);
-    let argc = u16::from(i.b());
-    if argc.wrapping_sub(entry.min) > entry.span {
-        return Step::Slow;
-    }
-    (*vm).running_primitive = i.d() as u32;
-    // A primitive may call back into the machine, which goes on from the saved registers and counts fuel there. They are
-    // read again afterwards, so that nothing but the machine must be kept over the call.
-    let answers = s.base.add(i.a() as usize);
-    (*vm).registers = Registers {
-        pc: s.pc,
-        base: s.base,
-        frame: s.frame,
-        fuel: s.fuel,
-    };
-    let answer = (entry.run)(vm, u32::from(argc), answers.add(1));
-    let Registers {
-        pc,
-        base,
-        frame,
-        fuel,
-    } = (*vm).registers;
-    (s.pc, s.base, s.frame, s.fuel) = (pc, base, frame, fuel);
-    if answer == THROW {
-        return Step::Thrown;
-    }
-    let a = *pc.sub(1).cast::<u8>().add(1);
-    s.set(a, answer);
-    if (*vm).heap.wants_safepoint || (*vm).is_called() {
-        Step::Collect
-    } else {
-        Step::Next
-    }
+    let entry = &*(*s.vm).primitives_start.add(i.d() as usize);
+    run_primitive!(s, i, i.d() as u32, entry)
 });
 
 /// Moves the callee and its arguments down to this window.
