@@ -16,6 +16,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("json", include_str!("json.slp")),
     ("isolate", include_str!("isolate.slp")),
     ("store", include_str!("store.slp")),
+    ("tx", include_str!("tx.slp")),
     ("time", include_str!("time.slp")),
     ("test", include_str!("test.slp")),
 ];

@@ -185,6 +185,7 @@ fn own_primitives() -> impl Iterator<Item = &'static BasePrimitive> {
         .iter()
         .chain(crate::store_natives::TABLE)
         .chain(crate::isolates::TABLE)
+        .chain(crate::transactions::TABLE)
 }
 
 fn add_base_primitives(vm: &mut Vm, world: &mut World) {

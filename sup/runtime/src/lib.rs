@@ -69,6 +69,8 @@ mod timer;
 
 mod threads;
 
+mod transactions;
+
 pub mod world;
 
 pub use builder::Builder;

@@ -20,6 +20,7 @@ use crate::console::{self, Console, Polled};
 use crate::grants::Capability;
 use crate::lazy::LazyStore;
 use crate::natives::{raise_problem, world_of};
+use crate::transactions::within;
 
 /// Entries that one page of a scan holds at most.
 const PAGE: usize = 1024;
@@ -225,6 +226,20 @@ fn key_of(vm: &mut Vm, key: &[u8]) -> Result<Tuple, Raise> {
     }
 }
 
+/// Keeps a write back if the running fiber is in a transaction; whether it is.
+fn write_within(
+    vm: &mut Vm,
+    namespace: &Namespace,
+    key: &Tuple,
+    value: Option<&[u8]>,
+) -> Result<bool, Raise> {
+    let done = within(vm, namespace, |transaction| match value {
+        Some(value) => transaction.set(namespace, key, value),
+        None => transaction.delete(namespace, key),
+    })?;
+    Ok(done.is_some())
+}
+
 const fn durable_as(durability: Durability) -> sup_store::Durability {
     match durability {
         Durability::Sync => sup_store::Durability::Sync,
@@ -270,7 +285,10 @@ impl StoreService for Stores {
     fn get(&self, vm: &mut Vm, store: u64, key: &[u8]) -> Result<Option<Vec<u8>>, Raise> {
         let namespace = self.namespace(vm, store)?;
         let key = key_of(vm, key)?;
-        namespace.get(&key).map_err(|error| raised(vm, &error))
+        match within(vm, &namespace, |transaction| transaction.get(&namespace, &key))? {
+            Some(found) => Ok(found),
+            None => namespace.get(&key).map_err(|error| raised(vm, &error)),
+        }
     }
 
     fn write(
@@ -282,13 +300,21 @@ impl StoreService for Stores {
     ) -> Result<(), Raise> {
         let namespace = self.namespace(vm, store)?;
         let mut batch = Batch::new();
+        let mut n_kept_back = 0;
         for change in changes {
             let key = key_of(vm, change.key)?;
+            if write_within(vm, &namespace, &key, change.value)? {
+                n_kept_back += 1;
+                continue;
+            }
             let staged = match change.value {
                 Some(value) => namespace.stage_set(&mut batch, &key, value),
                 None => namespace.stage_delete(&mut batch, &key),
             };
             staged.map_err(|error| raised(vm, &error))?;
+        }
+        if n_kept_back > 0 {
+            return Ok(());
         }
         let done = namespace.store().commit(batch, durable_as(durability));
         done.map(drop).map_err(|error| raised(vm, &error))
@@ -304,6 +330,10 @@ impl StoreService for Stores {
     ) -> Result<bool, Raise> {
         let namespace = self.namespace(vm, store)?;
         let key = key_of(vm, change.key)?;
+        if let Some(found) = within(vm, &namespace, |transaction| transaction.get(&namespace, &key))? {
+            let is_as_expected = found.as_deref() == expected;
+            return Ok(is_as_expected && write_within(vm, &namespace, &key, change.value)?);
+        }
         let durability = durable_as(durability);
         let done = match (expected, change.value) {
             (None, Some(value)) => namespace.set_if_absent(&key, value, durability),
@@ -328,9 +358,15 @@ impl StoreService for Stores {
         }
         let mut left = range.limit;
         while left > 0 {
-            let page = namespace
-                .scan(&keys, Direction::Forward, left.min(PAGE))
-                .map_err(|error| raised(vm, &error))?;
+            let n_wanted = left.min(PAGE);
+            let page = match within(vm, &namespace, |transaction| {
+                transaction.scan(&namespace, &keys, n_wanted)
+            })? {
+                Some(page) => page,
+                None => namespace
+                    .scan(&keys, Direction::Forward, n_wanted)
+                    .map_err(|error| raised(vm, &error))?,
+            };
             for entry in &page.entries {
                 let part = key::parts(&entry.key).next().and_then(Result::ok);
                 let Some(text) = part.as_ref().and_then(|part| part.as_str()) else {

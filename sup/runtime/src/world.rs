@@ -19,6 +19,7 @@ use crate::on_write::OnWrite;
 use crate::problem::Problem;
 use crate::recorder::Recorder;
 use crate::services::OpenStores;
+use crate::transactions::Transactions;
 
 /// Shared access to the world. Borrowed for a look-up at a time, never while code runs.
 pub type SharedWorld = Rc<RefCell<World>>;
@@ -70,6 +71,8 @@ pub struct World {
     pub last_error: Option<Kept>,
     /// The stores that programs have open, in memory and elsewhere; the isolates of a program share them.
     pub namespaces: Arc<OpenStores>,
+    /// The transactions that its fibers are in.
+    pub(crate) transactions: Transactions,
     /// The isolates that this one has started.
     pub children: Children,
     /// How many evaluations had a source of their own.

@@ -76,6 +76,10 @@ pub enum StoreError {
         /// How many tries were made.
         n_attempts: usize,
     },
+    /// The transaction only reads.
+    ReadOnly,
+    /// A transaction reached for a namespace of another store than the one that it began with.
+    OtherStore,
     /// Too many commits wait already.
     Busy,
     /// A limit would be exceeded.
@@ -121,6 +125,8 @@ impl StoreError {
             StoreError::Conflict { .. } => "store/conflict",
             StoreError::TooOld { .. } => "store/too-old",
             StoreError::Contended { .. } => "store/contended",
+            StoreError::ReadOnly => "store/read-only",
+            StoreError::OtherStore => "store/other-store",
             StoreError::Busy => "store/busy",
             StoreError::TooLarge { .. } => "store/too-large",
             StoreError::Key { .. } => "store/key",
@@ -152,6 +158,8 @@ impl StoreError {
             StoreError::Conflict { .. } => "read again and try again",
             StoreError::TooOld { .. } => "take a new snapshot and try again",
             StoreError::Contended { .. } | StoreError::Busy => "try again later",
+            StoreError::ReadOnly => "write in a transaction that is not read-only",
+            StoreError::OtherStore => "a transaction spans the namespaces of one store; use two transactions",
             StoreError::TooLarge { .. } => "split it, or raise the limit",
             StoreError::Name { .. } => "a name is a path such as `util/sum`",
             StoreError::Io { .. } | StoreError::Closed | StoreError::Key { .. } => return None,
@@ -251,6 +259,10 @@ impl std::fmt::Display for StoreError {
             }
             StoreError::Contended { n_attempts } => {
                 write!(out, "others changed the key at each of {n_attempts} tries")
+            }
+            StoreError::ReadOnly => out.write_str("the transaction only reads"),
+            StoreError::OtherStore => {
+                out.write_str("the namespace lies in another store than the transaction")
             }
             StoreError::Busy => out.write_str("too many commits wait already"),
             StoreError::TooLarge { what, size, limit } => {

@@ -1,7 +1,7 @@
 //! Names and bytes: where code and data live, in memory or in RocksDB, behind one trait.
 //!
 //! Start at [`Store`] and [`Batch`], then [`open`]. [`Names`] keeps code under names with its history, [`Namespaces`] keeps
-//! values under keys; both only compose batches. The crate refuses to know what the bytes mean: values, chunks and the
+//! values under keys, [`Transaction`] reads and writes them at one moment; all only compose batches. The crate refuses to know what the bytes mean: values, chunks and the
 //! language are other rooms.
 //!
 //! **Invariant:** nothing here reads the environment, prints, or asks for the time of day; times are given by the caller.
@@ -39,6 +39,7 @@ mod names;
 mod record;
 
 mod namespace;
+mod transaction;
 mod verify;
 
 pub use batch::{Batch, Commit, Condition, Durability, Version};
@@ -54,4 +55,5 @@ pub use namespace::{Expected, Namespace, Namespaces};
 pub use opened::open;
 pub use scan::{Direction, Entry, Page, Scan};
 pub use store::{Done, FamilyUsage, Read, Snapshot, Store, Usage};
+pub use transaction::{Isolation, Transaction};
 pub use verify::{FamilyCount, VerifyFault, VerifyReport, verify};

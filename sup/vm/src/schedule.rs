@@ -191,6 +191,12 @@ impl Vm {
         (kind_of(handle) == Some(Kind::Fiber)).then(|| Obj::from_word(handle).expect("it has a kind").get(1))
     }
 
+    /// The id of the fiber that runs; 0 when none does.
+    #[must_use]
+    pub fn running_fiber_id(&self) -> FiberId {
+        self.fiber.as_ref().map_or(0, |fiber| fiber.id)
+    }
+
     /// Opens a promise that any thread may settle through the [`Inbox`] while the run lasts.
     pub fn open_promise(&mut self) -> FiberId {
         self.fibers.next_id += 1;

@@ -10,6 +10,7 @@ mod code;
 mod commits;
 mod model;
 mod reads;
+mod transactions;
 mod values;
 
 use std::sync::Arc;
@@ -23,11 +24,12 @@ type Case = (&'static str, fn(Opener<'_>));
 
 /// Runs every case against the backend that `opener` opens.
 pub fn conforms(opener: Opener<'_>) {
-    let groups: [&[Case]; 5] = [
+    let groups: [&[Case]; 6] = [
         reads::CASES,
         commits::CASES,
         code::CASES,
         values::CASES,
+        transactions::CASES,
         model::CASES,
     ];
     let mut n_cases = 0;
