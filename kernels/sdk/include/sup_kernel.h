@@ -210,6 +210,83 @@ typedef struct sup_store { /* 1 yes, 0 no, -1 after raising */
                   int32_t (*visit)(void *w, sup_bytes key, sup_bytes value), void *w);
 } sup_store;
 
+/* Isolates that a kernel drives, and functions of the program as fibers that it polls, as Rust futures are polled. What is
+ * called with a sup_isolate may be called only on the thread that drives it, until `drive` has returned, and not from inside
+ * one of its fibers or of a function that makes or shows values for one; elsewhere it is logged and answers 0, SUP_UNKNOWN
+ * or SUP_STOPPED. */
+#define SUP_ISOLATE "sup.isolate/1"
+#define SUP_FIBER "sup.fiber/1"
+typedef struct sup_isolate sup_isolate;
+typedef uint64_t sup_handler;  /* a function in one driven isolate; 0: none */
+typedef uint64_t sup_fiber;    /* a fiber of one driven isolate, never given out twice in it; 0: none */
+
+/* What is called when something is worth polling again. Any thread may call the functions; they take notice and return, and
+ * use no isolate. The words are whatever they want. */
+typedef struct sup_waker { const void *data, *more; const struct sup_waker_table *table; } sup_waker;
+typedef struct sup_waker_table {
+  uint32_t size, reserved;
+  sup_waker (*clone)(const void *data, const void *more);  /* wakes the same, and is dropped by itself */
+  void (*wake)(const void *data, const void *more);        /* any number of times */
+  void (*drop)(const void *data, const void *more);        /* each clone once */
+} sup_waker_table;
+
+/* 0 and NULL: what the isolate has that starts it, which is also the most. */
+typedef struct sup_isolate_options {
+  uint32_t size, n_fibers;          /* fibers alive at once */
+  uint64_t memory_bytes;            /* its heap */
+  uint64_t fuel, deadline_ms;       /* the most that one of its fibers gets */
+  const char *const *grants;        /* names such as "net"; NULL-terminated */
+} sup_isolate_options;
+/* Of a fiber and those that it spawns, together; 0: the isolate's. deadline_ns counts from its start. */
+typedef struct sup_fiber_limits { uint32_t size, reserved; uint64_t fuel, deadline_ns, memory_bytes; } sup_fiber_limits;
+typedef struct sup_usage { uint32_t size, reserved; uint64_t heap_bytes, n_fibers, n_driven; } sup_usage;
+
+typedef void (*sup_drive)(sup_isolate *, void *data);
+typedef void (*sup_enter)(sup_ctx *, void *data);
+/* Writes at most `room` (8 at least) arguments and answers how many; -1 after raising. */
+typedef int32_t (*sup_make_arguments)(sup_ctx *, sup_val *out, uint32_t room, void *data);
+typedef void (*sup_visit_answer)(sup_ctx *, sup_val value, int32_t is_error, void *data);
+
+enum { SUP_IDLE = 0, SUP_MORE = 1, SUP_STOPPED = 2, SUP_REPLACED = 4 };
+typedef struct sup_isolates {
+  uint32_t size, reserved;
+  /* with the context of a call */
+  sup_val (*start)(sup_ctx *, const sup_isolate_options *, sup_drive drive, void (*drop)(void *), void *data);
+    /* An isolate with the caller's code, values and kernels, on a thread of its own, which is drive's until it returns.
+     * Answers the handle that programs await (nil when drive has returned) and may cancel (poll answers SUP_STOPPED then).
+     * drop is called once in every case, after drive. Raises isolate/too-many, capability/denied, isolate/option. */
+  sup_ref (*share)(sup_ctx *, sup_val); /* a copy of a value, functions included, for the isolates of the program; `unpin`
+                                           lets go of it, from any thread. 0 after raising isolate/not-sendable */
+  /* on the thread that drives */
+  sup_handler (*handler)(sup_isolate *, sup_ref shared);        /* 0: no function, or no shared value */
+  sup_handler (*handler_named)(sup_isolate *, sup_bytes name);  /* what the variable module/name holds now */
+  void (*drop_handler)(sup_isolate *, sup_handler);             /* its fibers go on */
+  int32_t (*poll)(sup_isolate *, const sup_waker *);
+    /* Opens letters (settled promises make fibers ready and wake their wakers), gives fibers that handlers have spawned a
+     * slice each, ends fibers that have waited too long, adopts new generations of kernels. To be called first, and whenever
+     * the waker was woken. Bits: SUP_MORE: there is more, and the waker was woken. SUP_STOPPED: return from drive; fibers end
+     * with vm/interrupted. SUP_REPLACED: a newer generation of this kernel waits until drive returns. */
+  int32_t (*enter)(sup_isolate *, sup_enter run, void *data);   /* a context in which values are made and read: 1 */
+  void (*rest)(sup_isolate *);                                  /* nothing to do for a while: gives memory back */
+  int32_t (*usage)(sup_isolate *, sup_usage *);
+} sup_isolates;
+
+enum { SUP_PENDING = 0, SUP_DONE = 1, SUP_UNKNOWN = -1 };
+typedef struct sup_fibers { /* on the thread that drives */
+  uint32_t size, reserved;
+  sup_fiber (*start)(sup_isolate *, sup_handler, const sup_fiber_limits *, sup_make_arguments, void *data);
+    /* Runs when it is polled. One that cannot begin (vm/fibers, vm/memory, what making its arguments raised) has ended with
+     * that error. */
+  int32_t (*poll)(sup_isolate *, sup_fiber, const sup_waker *);
+    /* Runs it for at most a slice of about 200 microseconds. SUP_PENDING: the waker is woken when it can go on, at once if the
+     * slice was used up. SUP_DONE: take it. */
+  int32_t (*take)(sup_isolate *, sup_fiber, sup_visit_answer, void *data);
+    /* Shows the answer or the error value (vm/fuel, vm/deadline, vm/memory, fiber/cancelled among them) and forgets the fiber:
+     * 1, or 0 when it has not ended. */
+  int32_t (*cancel)(sup_isolate *, sup_fiber);  /* raises fiber/cancelled in it, which no handler takes, and wakes it */
+  void (*drop)(sup_isolate *, sup_fiber);       /* forgets it; it does not run again */
+} sup_fibers;
+
 /* The only exported symbol. */
 #if defined(_WIN32)
 #define SUP_EXPORT __declspec(dllexport)

@@ -17,7 +17,7 @@ pub use sup_abi::extension::{
 ///
 /// # Safety
 /// `T` must be the table that the id stands for.
-unsafe fn find<T>(cx: &Context, id: &str) -> Result<&'static T> {
+pub(crate) unsafe fn find<T>(cx: &Context, id: &str) -> Result<&'static T> {
     let missing = || Error::new("kernel/extension", format!("this host has no {id}"));
     let name = CString::new(id).map_err(|_| missing())?;
     // SAFETY: the host reads the name and answers null or a table that lives as long as the process.

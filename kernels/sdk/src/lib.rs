@@ -18,6 +18,7 @@ pub mod entry;
 pub mod extension;
 #[cfg(any(test, feature = "fake-host"))]
 pub mod fake;
+pub mod isolate;
 
 pub use context::{Context, Rooted};
 pub use convert::{

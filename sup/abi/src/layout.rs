@@ -1,6 +1,7 @@
 //! Sizes and offsets of the structs of the wall, as text that a C program can print too. The two are compared
 //! in a test, and the sizes below hold at compile time.
 
+use crate::drive::{FiberLimits, Fibers, IsolateOptions, Isolates, Usage, Waker, WakerTable};
 use crate::extension::{Files, Io, Store, StoreWrite};
 use crate::host::Host;
 use crate::kernel::{Bytes, Kernel, Primitive, ResourceType};
@@ -86,6 +87,32 @@ fn describe_extensions(text: &mut String) {
         Store: "sup_store" {
             size "size" reserved "reserved" open_memory "open_memory" open_disk "open_disk" find "find"
             get "get" write "write" replace "replace" scan "scan"
+        }
+    }
+    describe_drive(text);
+}
+
+fn describe_drive(text: &mut String) {
+    describe! { text,
+        Waker: "sup_waker" { data "data" more "more" table "table" }
+        WakerTable: "sup_waker_table" { size "size" reserved "reserved" clone "clone" wake "wake" drop "drop" }
+        IsolateOptions: "sup_isolate_options" {
+            size "size" n_fibers "n_fibers" memory_bytes "memory_bytes" fuel "fuel" deadline_ms "deadline_ms"
+            grants "grants"
+        }
+        FiberLimits: "sup_fiber_limits" {
+            size "size" reserved "reserved" fuel "fuel" deadline_ns "deadline_ns" memory_bytes "memory_bytes"
+        }
+        Usage: "sup_usage" {
+            size "size" reserved "reserved" heap_bytes "heap_bytes" n_fibers "n_fibers" n_driven "n_driven"
+        }
+        Isolates: "sup_isolates" {
+            size "size" reserved "reserved" start "start" share "share" handler "handler"
+            handler_named "handler_named" drop_handler "drop_handler" poll "poll" enter "enter" rest "rest"
+            usage "usage"
+        }
+        Fibers: "sup_fibers" {
+            size "size" reserved "reserved" start "start" poll "poll" take "take" cancel "cancel" drop "drop"
         }
     }
 }

@@ -10,6 +10,10 @@ pub mod host;
 
 pub mod extension;
 
+pub mod drive;
+
+pub mod waker;
+
 pub mod intrinsic;
 
 pub mod value_type;

@@ -1,6 +1,7 @@
-//! The services of `services` as C tables, for kernels: `sup.io/1`, `sup.files/1`, `sup.store/1`.
+//! The services of `services` as C tables, for kernels: `sup.io/1`, `sup.files/1`, `sup.store/1`. `drive` has the others.
 #![allow(unsafe_code)]
 
+use crate::drive;
 use crate::install::Installed;
 use crate::machine::{answer, bytes, installed, machine, text};
 use crate::services::{Access, Change, Durability, FilesService, IoService, ScanRange, StoreService, Stream};
@@ -24,6 +25,8 @@ pub fn find(name: &str) -> *const c_void {
         abi::IO => (&raw const IO).cast(),
         abi::FILES => (&raw const FILES).cast(),
         abi::STORE => (&raw const STORE).cast(),
+        sup_abi::drive::ISOLATE => (&raw const drive::ISOLATES).cast(),
+        sup_abi::drive::FIBER => (&raw const drive::FIBERS).cast(),
         _ => std::ptr::null(),
     }
 }

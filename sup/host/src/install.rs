@@ -70,6 +70,16 @@ impl Installed {
             .is_some_and(|(_, gating)| gating == Gating::Gated)
     }
 
+    /// How many pieces of bytes are lent.
+    pub fn n_lent(&self) -> usize {
+        self.shared.scratch.borrow().len()
+    }
+
+    /// Takes back what was lent since.
+    pub fn take_back(&self, n_lent: usize) {
+        self.shared.scratch.borrow_mut().truncate(n_lent);
+    }
+
     /// Keeps bytes until the running native call returns; answers where they lie.
     pub fn lend(&self, bytes: Vec<u8>) -> sup_abi::kernel::Bytes {
         let lent = sup_abi::kernel::Bytes::of(&bytes);
@@ -329,30 +339,52 @@ unsafe extern "C" fn enter_kernel(vm: *mut Vm, argc: u32, argv: *const Word) -> 
         let state = (*vm).running_kernel_state().cast::<Installed>();
         (&*state, (*vm).running_primitive_id(), (*vm).native_slots.len())
     };
-    let n_lent = installed.shared.scratch.borrow().len();
+    let n_lent = installed.n_lent();
     let (function, gating) = installed
         .function(id)
         .expect("`install` knows every primitive that it defines");
     if gating == Gating::Gated {
         installed.kernel.gate().enter();
     }
-    installed.n_frames.set(installed.n_frames.get() + 1);
+    enter_frame(installed);
     // SAFETY: the function is the primitive's, called as the machine calls it.
     let answer = unsafe { function(vm.cast(), argc, argv) };
-    installed.n_frames.set(installed.n_frames.get() - 1);
     if gating == Gating::Gated {
         installed.kernel.gate().leave();
     }
-    installed.shared.scratch.borrow_mut().truncate(n_lent);
+    installed.take_back(n_lent);
     // SAFETY: the machine outlives its calls.
     let vm = unsafe { &mut *vm };
     vm.native_slots.truncate(n_slots);
+    leave_frame(vm, installed);
+    answer
+}
+
+/// A call runs in a kernel from now on.
+pub(crate) fn enter_frame(installed: &Installed) {
+    installed.n_frames.set(installed.n_frames.get() + 1);
+}
+
+/// It has returned. With the last one the next generation may take the kernel's place.
+pub(crate) fn leave_frame(vm: &Vm, installed: &Installed) {
+    installed.n_frames.set(installed.n_frames.get() - 1);
     if installed.n_frames.get() == 0
         && let Some(kernel) = installed.successor.take()
     {
         post(vm, kernel);
     }
-    answer
+}
+
+/// Whether a newer generation waits until no call runs in this one.
+pub(crate) fn has_successor(installed: &Installed) -> bool {
+    installed.successor.borrow().is_some()
+}
+
+/// A kernel's generation in an isolate that has it.
+pub(crate) fn find(vm: &mut Vm, kernel: &Arc<Kernel>) -> Option<*const Installed> {
+    let mut installed = attached(vm).installed.iter().flatten();
+    let found = installed.find(|installed| Arc::ptr_eq(&installed.kernel, kernel))?;
+    Some(std::ptr::from_ref(&**found))
 }
 
 /// Has the isolate adopt a generation between two slices.

@@ -25,6 +25,8 @@ pub mod services;
 
 mod extensions;
 
+mod drive;
+
 mod machine;
 
 mod resource;

@@ -2,18 +2,24 @@
 //! from any thread.
 
 use crate::install::{Installed, Shared};
+use crate::services::Receive;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use sup_abi::kernel::Ref;
 use sup_abi::word::Word;
 use sup_vm::vm::{Kept, Vm};
 
-struct Pinned {
-    isolate: u64,
-    kept: Kept,
-    released: Arc<Mutex<Vec<Kept>>>,
-    /// Keeps the generation that made the pin from ending.
-    _held: Arc<()>,
+enum Pinned {
+    /// A value of one isolate.
+    Own {
+        isolate: u64,
+        kept: Kept,
+        released: Arc<Mutex<Vec<Kept>>>,
+        /// Keeps the generation that made the pin from ending.
+        _held: Arc<()>,
+    },
+    /// A copy for all.
+    Shared(Arc<Receive>),
 }
 
 #[derive(Default)]
@@ -46,7 +52,7 @@ pub fn pin(vm: &mut Vm, installed: &Installed, word: Word) -> Ref {
     let reference = pins.last;
     pins.pinned.insert(
         reference,
-        Pinned {
+        Pinned::Own {
             isolate: shared.number,
             kept,
             released: shared.released.clone(),
@@ -56,24 +62,37 @@ pub fn pin(vm: &mut Vm, installed: &Installed, word: Word) -> Ref {
     reference
 }
 
+/// Keeps a copy of a value for all isolates.
+pub fn share(receive: Receive) -> Ref {
+    let mut pins = pins();
+    pins.last += 1;
+    let reference = pins.last;
+    pins.pinned.insert(reference, Pinned::Shared(Arc::new(receive)));
+    reference
+}
+
+/// What makes the value of a copy for all isolates.
+pub fn shared(reference: Ref) -> Option<Arc<Receive>> {
+    match pins().pinned.get(&reference) {
+        Some(Pinned::Shared(receive)) => Some(receive.clone()),
+        _ => None,
+    }
+}
+
 /// The value of a pin of this isolate.
 pub fn get(vm: &mut Vm, shared: &Shared, reference: Ref) -> Option<Word> {
     sweep(vm, shared);
     let pins = pins();
-    let pinned = pins
-        .pinned
-        .get(&reference)
-        .filter(|pinned| pinned.isolate == shared.number)?;
-    Some(vm.kept(&pinned.kept))
+    match pins.pinned.get(&reference)? {
+        Pinned::Own { isolate, kept, .. } if *isolate == shared.number => Some(vm.kept(kept)),
+        _ => None,
+    }
 }
 
 /// Lets a value go; the isolate hears of it when it next uses a pin.
 pub fn release(reference: Ref) {
-    if let Some(pinned) = pins().pinned.remove(&reference) {
-        pinned
-            .released
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(pinned.kept);
+    let pinned = pins().pinned.remove(&reference);
+    if let Some(Pinned::Own { kept, released, .. }) = pinned {
+        released.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 use sup_abi::extension as abi;
+use sup_abi::word::Word;
 use sup_vm::error::{Outcome, Raise};
 use sup_vm::vm::Vm;
 
@@ -171,6 +172,47 @@ pub trait StoreService {
     fn scan(&self, vm: &mut Vm, store: u64, range: ScanRange<'_>, visit: Visit<'_>) -> Result<(), Raise>;
 }
 
+/// Drives an isolate, which ends when this returns.
+pub type Drive = Box<dyn FnOnce(&mut Vm) + Send>;
+/// Makes a value in an isolate that was shared by another one.
+pub type Receive = Box<dyn Fn(&mut Vm) -> Outcome + Send + Sync>;
+
+/// What a driven isolate is to have; what is not said is what the isolate has that starts it.
+#[derive(Clone, Debug, Default)]
+pub struct IsolateLimits {
+    /// Fibers alive at once.
+    pub fibers: Option<usize>,
+    /// Its heap, in bytes.
+    pub memory_bytes: Option<usize>,
+    /// The most fuel of one fiber.
+    pub fuel: Option<u64>,
+    /// The longest that one fiber may take, in milliseconds.
+    pub deadline_ms: Option<u64>,
+    /// Names of its grants.
+    pub grants: Option<Vec<String>>,
+}
+
+/// Isolates that kernels drive.
+pub trait IsolateService {
+    /// Starts an isolate with what this one has; its handle.
+    ///
+    /// # Errors
+    /// What is raised in the program.
+    fn start(&self, vm: &mut Vm, limits: &IsolateLimits, drive: Drive) -> Outcome;
+
+    /// Copies a value for the other isolates of the program.
+    ///
+    /// # Errors
+    /// `isolate/not-sendable`, raised in the program.
+    fn share(&self, vm: &mut Vm, word: Word) -> Result<Receive, Raise>;
+
+    /// The value of a module variable, by `module/name`.
+    ///
+    /// # Errors
+    /// What is raised in the program.
+    fn find(&self, vm: &mut Vm, name: &str) -> Result<Option<Word>, Raise>;
+}
+
 /// What an isolate is given.
 #[derive(Default)]
 pub struct Services {
@@ -180,4 +222,6 @@ pub struct Services {
     pub files: Option<Box<dyn FilesService>>,
     /// Stores.
     pub store: Option<Box<dyn StoreService>>,
+    /// Isolates that kernels drive.
+    pub isolates: Option<Box<dyn IsolateService>>,
 }

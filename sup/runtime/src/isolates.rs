@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use sup_abi::word::{NIL, Word};
 use sup_code::CellName;
 use sup_host::Inherited;
+use sup_host::services::Drive;
 use sup_vm::base;
 use sup_vm::data::{list_items, text_of};
 use sup_vm::error::{Outcome, Raise, field};
@@ -155,10 +156,18 @@ impl Drop for Counted {
     }
 }
 
+/// What an isolate is started for.
+enum Task {
+    /// A function with its arguments, whose answer is the isolate's.
+    Call(Parcel),
+    /// A kernel that drives it.
+    Drive(Drive),
+}
+
 /// Everything that an isolate starts with.
 struct Start {
     image: Arc<Image>,
-    call: Parcel,
+    task: Task,
     limits: Limits,
     is_stressed: bool,
     world: World,
@@ -236,9 +245,9 @@ fn spawn_with(vm: &mut Vm, arguments: &[Word]) -> Outcome {
 }
 
 /// What an isolate is to have.
-struct Asked {
-    limits: Limits,
-    grants: Grants,
+pub(crate) struct Asked {
+    pub limits: Limits,
+    pub grants: Grants,
 }
 
 /// Starts an isolate that calls a function; its handle.
@@ -247,12 +256,21 @@ fn start(vm: &mut Vm, asked: Asked, callee: Word, arguments: &[Word]) -> Outcome
         let text = vm.repr(callee);
         return Err(vm.raise("call/not-callable", &format!("{text} is not a function")));
     }
+    let call = vm.pack_call(callee, arguments)?;
+    start_task(vm, asked, Task::Call(call))
+}
+
+/// Starts an isolate that a kernel drives; its handle.
+pub(crate) fn start_driven(vm: &mut Vm, asked: Asked, drive: Drive) -> Outcome {
+    start_task(vm, asked, Task::Drive(drive))
+}
+
+fn start_task(vm: &mut Vm, asked: Asked, task: Task) -> Outcome {
     let limit = vm.limits().isolates;
     if world_of(vm).borrow().children.family.load(Ordering::Relaxed) >= limit {
         let message = format!("there are too many isolates: the limit is {limit}");
         return Err(vm.raise("isolate/too-many", &message));
     }
-    let call = vm.pack_call(callee, arguments)?;
     let world = world_of(vm);
     let macros: Vec<Word> = {
         let world = world.borrow();
@@ -265,7 +283,7 @@ fn start(vm: &mut Vm, asked: Asked, callee: Word, arguments: &[Word]) -> Outcome
     let seed = world.borrow().seed(asked.grants);
     let start = Start {
         image,
-        call,
+        task,
         limits: asked.limits,
         is_stressed: vm.is_stressed(),
         world: seed,
@@ -289,7 +307,7 @@ impl Start {
     fn run(self) {
         let Start {
             image,
-            call,
+            task,
             limits,
             is_stressed,
             mut world,
@@ -309,12 +327,13 @@ impl Start {
             vm.set_stress();
         }
         control.begin(&vm);
-        let outcome = vm.unpack(call).and_then(|call| {
-            let (callee, arguments) = list_items(call)
-                .and_then(<[Word]>::split_first)
-                .expect("a call is packed as a list that opens with the function");
-            vm.call(*callee, arguments)
-        });
+        let outcome = match task {
+            Task::Call(call) => carry_out(&mut vm, call),
+            Task::Drive(drive) => {
+                drive(&mut vm);
+                Ok(NIL)
+            }
+        };
         let answer = match outcome {
             Ok(word) => vm.pack(word, "the answer").map(Answer::Value),
             Err(raise) => Err(raise),
@@ -327,6 +346,15 @@ impl Start {
         drop(vm);
         drop(world);
     }
+}
+
+/// Calls the function of a parcel with its arguments.
+fn carry_out(vm: &mut Vm, call: Parcel) -> Outcome {
+    let call = vm.unpack(call)?;
+    let (callee, arguments) = list_items(call)
+        .and_then(<[Word]>::split_first)
+        .expect("a call is packed as a list that opens with the function");
+    vm.call(*callee, arguments)
 }
 
 /// What an error becomes for the isolate that awaits it. What cannot be sent of it goes as text.
@@ -442,16 +470,22 @@ fn grants(vm: &mut Vm, own: Grants, names: Word) -> Result<Grants, Raise> {
     let mut asked = Grants::NONE;
     for name in vm.want_items(names)? {
         let text = text_of(name).unwrap_or_default();
-        let Some(capability) = Capability::named(text) else {
-            let known: Vec<&str> = Capability::ALL.iter().map(|known| known.name()).collect();
-            let message = format!("a grant is one of the texts {}", known.join(" "));
-            return Err(vm.raise_data("isolate/option", &message, *name));
-        };
-        if !own.has(capability) {
-            let message = format!("{text} cannot be granted to an isolate, since it was not granted here");
-            return Err(vm.raise("capability/denied", &message));
-        }
-        asked = asked.with(capability);
+        asked = asked.with(granted(vm, own, text)?);
     }
     Ok(asked)
+}
+
+/// The capability of that name, which the isolate must have itself.
+pub(crate) fn granted(vm: &mut Vm, own: Grants, name: &str) -> Result<Capability, Raise> {
+    let Some(capability) = Capability::named(name) else {
+        let known: Vec<&str> = Capability::ALL.iter().map(|known| known.name()).collect();
+        let message = format!("a grant is one of the texts {}", known.join(" "));
+        let data = vm.new_str(name)?;
+        return Err(vm.raise_data("isolate/option", &message, data));
+    };
+    if !own.has(capability) {
+        let message = format!("{name} cannot be granted to an isolate, since it was not granted here");
+        return Err(vm.raise("capability/denied", &message));
+    }
+    Ok(capability)
 }

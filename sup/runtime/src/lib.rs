@@ -31,6 +31,8 @@ pub mod interrupt;
 
 pub mod isolates;
 
+mod driven;
+
 pub mod kernels;
 
 pub mod library;

@@ -55,6 +55,7 @@ pub fn services(durable: Option<Arc<LazyStore>>, opened: Arc<OpenStores>) -> Ser
         io: Some(Box::new(Terminal)),
         files: Some(Box::new(Files)),
         store: Some(Box::new(stores)),
+        isolates: Some(Box::new(crate::driven::Isolates)),
     }
 }
 

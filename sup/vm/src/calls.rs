@@ -590,7 +590,11 @@ impl Vm {
             match self.enter_loop() {
                 Exit::Halt => return Ok(self.result),
                 Exit::Raised => return Err(Raise),
-                Exit::Yield => {}
+                // It cannot: native code holds the fiber.
+                Exit::Yield => {
+                    self.settle_fuel();
+                    self.registers.fuel = self.next_slice();
+                }
                 Exit::Park => {
                     self.running_fiber().state = crate::fiber::FiberState::Runnable;
                     return Err(self.raise(

@@ -7,11 +7,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Instant;
 
+use crate::inbox::Inbox;
+
 /// The bit of a machine's interrupt switch that an alarm sets.
 pub(crate) const TIME_IS_OVER: u32 = 2;
 
-/// The switches to be set, by time and by the order of asking.
-static DUE: Mutex<BTreeMap<(Instant, u64), Arc<AtomicU32>>> = Mutex::new(BTreeMap::new());
+/// What is done when a time comes: a switch is set, and an isolate that waits is told to look about.
+struct Ring {
+    switch: Arc<AtomicU32>,
+    nudged: Option<Arc<Inbox>>,
+}
+
+/// What is to ring, by time and by the order of asking.
+static DUE: Mutex<BTreeMap<(Instant, u64), Ring>> = Mutex::new(BTreeMap::new());
 static EARLIER: Condvar = Condvar::new();
 static START: Once = Once::new();
 
@@ -21,13 +29,22 @@ pub(crate) struct Alarm {
     switch: Arc<AtomicU32>,
 }
 
-fn due() -> MutexGuard<'static, BTreeMap<(Instant, u64), Arc<AtomicU32>>> {
+fn due() -> MutexGuard<'static, BTreeMap<(Instant, u64), Ring>> {
     // Nobody leaves the map half changed.
     DUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Sets the bit in `switch` at that time. Without a thread for it a run is stopped by its fuel slices, which is later.
 pub(crate) fn set(time: Instant, switch: &Arc<AtomicU32>) -> Alarm {
+    ring_at(time, switch, None)
+}
+
+/// As `set`, and nudges the isolate's inbox then.
+pub(crate) fn set_and_nudge(time: Instant, switch: &Arc<AtomicU32>, inbox: &Arc<Inbox>) -> Alarm {
+    ring_at(time, switch, Some(inbox.clone()))
+}
+
+fn ring_at(time: Instant, switch: &Arc<AtomicU32>, nudged: Option<Arc<Inbox>>) -> Alarm {
     START.call_once(|| {
         let builder = std::thread::Builder::new().name("sup-clock".to_owned());
         drop(builder.spawn(run));
@@ -39,7 +56,11 @@ pub(crate) fn set(time: Instant, switch: &Arc<AtomicU32>) -> Alarm {
         .map_or(0, |(key, _)| key.1 + 1);
     let key = (time, number);
     let is_first = due.first_key_value().is_none_or(|(first, _)| key < *first);
-    due.insert(key, switch.clone());
+    let ring = Ring {
+        switch: switch.clone(),
+        nudged,
+    };
+    due.insert(key, ring);
     if is_first {
         EARLIER.notify_one();
     }
@@ -57,24 +78,28 @@ impl Drop for Alarm {
 }
 
 fn run() {
-    let mut due = due();
+    let mut rings = due();
     loop {
         let now = Instant::now();
-        let first = due.first_key_value().map(|(key, _)| *key);
-        due = match first {
+        let first = rings.first_key_value().map(|(key, _)| *key);
+        rings = match first {
             Some(key) if key.0 <= now => {
-                if let Some(switch) = due.remove(&key) {
-                    switch.fetch_or(TIME_IS_OVER, Ordering::Relaxed);
+                let Some(ring) = rings.remove(&key) else { continue };
+                ring.switch.fetch_or(TIME_IS_OVER, Ordering::Relaxed);
+                // Whoever is woken may set an alarm.
+                drop(rings);
+                if let Some(inbox) = ring.nudged {
+                    inbox.nudge();
                 }
-                due
+                due()
             }
             Some((time, _)) => {
                 EARLIER
-                    .wait_timeout(due, time - now)
+                    .wait_timeout(rings, time - now)
                     .unwrap_or_else(PoisonError::into_inner)
                     .0
             }
-            None => EARLIER.wait(due).unwrap_or_else(PoisonError::into_inner),
+            None => EARLIER.wait(rings).unwrap_or_else(PoisonError::into_inner),
         };
     }
 }

@@ -5,6 +5,7 @@ use sup_abi::word::{UNDEFINED, Word};
 use sup_code::{Insn, Op};
 
 use crate::collect::Roots;
+use crate::driven::NOT_DRIVEN;
 use crate::space::Pages;
 use crate::unit::FunctionMeta;
 use crate::vm::Registers;
@@ -48,6 +49,12 @@ pub(crate) struct Fiber {
     pub handlers: Vec<OpenHandler>,
     pub state: FiberState,
     pub cancelled: bool,
+    /// The account that its fuel, time and memory count on; 0 is the run's.
+    pub account: u32,
+    /// Its place among the driven fibers, or `NOT_DRIVEN`.
+    pub driven: u32,
+    /// How many collections there had been when it was put by.
+    n_collections: u64,
     /// How far the stack may grow, in words.
     pub stack_words: usize,
     pub depth: usize,
@@ -86,6 +93,9 @@ impl Fiber {
             handlers: Vec::new(),
             state: FiberState::Runnable,
             cancelled: false,
+            account: 0,
+            driven: NOT_DRIVEN,
+            n_collections: 0,
             stack_words,
             depth,
             counted: 0,
@@ -197,10 +207,14 @@ impl Fiber {
         }
     }
 
-    /// Makes an ended fiber ready for another call.
-    pub fn reset(&mut self) {
+    /// Keeps an ended fiber for another call. What its stack held stays there for now: it names objects where they are until
+    /// the next collection.
+    pub fn put_by(&mut self, n_collections: u64) {
         let start = self.stack_start();
-        // SAFETY: the reservation is longer than one soft step, and nothing in it is in use.
+        // SAFETY: the reservation is longer than one soft step.
+        let first_soft = unsafe { start.add(SOFT_STEP_WORDS) };
+        let has_grown = self.stack_soft > first_soft;
+        // SAFETY: as above, and nothing in the stack is in use.
         unsafe {
             self.registers = Registers {
                 pc: &raw const HALT[1],
@@ -210,11 +224,31 @@ impl Fiber {
             };
             *start = UNDEFINED;
         }
-        self.clear_above_top();
+        if has_grown {
+            self.clear_above_top();
+        }
+        self.n_collections = n_collections;
+        self.counted = 0;
         self.handlers.clear();
         self.state = FiberState::Runnable;
         self.cancelled = false;
+        self.driven = NOT_DRIVEN;
+        self.account = 0;
         self.started = false;
         self.delivered_error = None;
+    }
+
+    /// Makes a fiber that was put by ready for another call. Its first window counts as used from the start, so what is left
+    /// there must be nothing, or something that no collection has moved.
+    pub fn reset(&mut self, n_collections: u64) {
+        if self.n_collections == n_collections {
+            return;
+        }
+        let base = self.registers.base;
+        // SAFETY: the soft end plus the largest window lies within the reservation, and nothing there is in use.
+        unsafe {
+            let end = self.stack_soft.add(WINDOW_WORDS);
+            std::ptr::write_bytes(base, 0, (end as usize - base as usize) / 8);
+        }
     }
 }

@@ -385,6 +385,11 @@ impl Heap {
             + self.lasting_bytes
     }
 
+    /// A number that changes with each collection and each step of one.
+    pub(crate) fn n_collections(&self) -> u64 {
+        self.stats.minor + self.stats.major + self.stats.major_steps
+    }
+
     pub(crate) fn ask_to_collect(&mut self) {
         self.wants_collection = true;
         self.wants_safepoint = true;

@@ -4,6 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
+use sup_abi::waker::{OwnedWaker, WakerRef};
+
 use crate::error::Outcome;
 use crate::fiber::FiberId;
 use crate::vm::Vm;
@@ -32,6 +34,8 @@ struct Letters {
     open: HashMap<FiberId, Lasts>,
     arrived: VecDeque<(FiberId, Lasts, Letter)>,
     is_nudged: bool,
+    /// Wakes whoever drives the isolate, once.
+    waker: Option<OwnedWaker>,
 }
 
 impl Inbox {
@@ -61,8 +65,37 @@ impl Inbox {
             return false;
         };
         inner.arrived.push_back((promise, lasts, letter));
-        self.arrived.notify_all();
+        self.wake(inner);
         true
+    }
+
+    /// Tells whoever waits, on this or another thread, without keeping it from looking.
+    fn wake(&self, mut inner: MutexGuard<'_, Letters>) {
+        let waker = inner.waker.take();
+        drop(inner);
+        self.arrived.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Wakes that one when something arrives; whether something has already.
+    pub(crate) fn wake_by(&self, waker: WakerRef<'_>) -> bool {
+        let mut inner = self.lock();
+        let is_known = inner.waker.as_ref().is_some_and(|known| known.will_wake(waker));
+        if !is_known {
+            let before = inner.waker.replace(waker.to_owned());
+            drop(inner);
+            drop(before);
+            inner = self.lock();
+        }
+        std::mem::take(&mut inner.is_nudged) || !inner.arrived.is_empty()
+    }
+
+    /// Nobody drives the isolate any more.
+    pub(crate) fn forget_waker(&self) {
+        let waker = self.lock().waker.take();
+        drop(waker);
     }
 
     /// Whether a promise is still to be settled.
@@ -78,14 +111,16 @@ impl Inbox {
 
     /// Has the isolate run something on its own thread when it next looks: before its next run, or between slices.
     pub fn post(&self, letter: Letter) {
-        self.lock().arrived.push_back((0, Lasts::Isolate, letter));
-        self.arrived.notify_all();
+        let mut inner = self.lock();
+        inner.arrived.push_back((0, Lasts::Isolate, letter));
+        self.wake(inner);
     }
 
     /// Has the isolate look about if it waits: whether it was interrupted.
     pub fn nudge(&self) {
-        self.lock().is_nudged = true;
-        self.arrived.notify_all();
+        let mut inner = self.lock();
+        inner.is_nudged = true;
+        self.wake(inner);
     }
 
     pub(crate) fn open(&self, promise: FiberId, lasts: Lasts) {

@@ -47,6 +47,10 @@ pub mod inbox;
 
 pub mod schedule;
 
+pub mod driven;
+
+pub mod account;
+
 mod clock;
 
 mod limits;

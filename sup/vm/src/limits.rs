@@ -20,6 +20,7 @@ impl Vm {
     pub(crate) fn answer_call(&mut self) -> Result<(), Raise> {
         self.interrupt
             .fetch_and(!crate::clock::TIME_IS_OVER, Ordering::Relaxed);
+        self.end_overdue();
         if self.fiber.is_none() {
             return Ok(());
         }
@@ -31,7 +32,7 @@ impl Vm {
 
     pub(crate) fn check_limits(&mut self) -> Result<(), Raise> {
         if self.fuel_left == 0 {
-            let limit = self.limits.fuel;
+            let limit = self.fuel_limit();
             self.running_cancelled();
             return Err(self.raise("vm/fuel", &format!("the program used up its fuel of {limit}")));
         }
@@ -40,7 +41,7 @@ impl Vm {
             return Err(self.raise("vm/interrupted", "the evaluation was interrupted"));
         }
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            let limit = self.limits.deadline_ms.unwrap_or(0);
+            let limit = self.deadline_limit_ms();
             self.running_cancelled();
             return Err(self.raise(
                 "vm/deadline",

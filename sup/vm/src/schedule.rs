@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use sup_abi::word::{NIL, Word};
 
 use crate::collect::Roots;
+use crate::driven::NOT_DRIVEN;
 use crate::error::{Outcome, Raise};
 use crate::fiber::{Fiber, FiberId, FiberState};
 use crate::inbox::Lasts;
@@ -23,6 +24,8 @@ const SLICE_FUEL: i64 = 20_000;
 const RESTING_BYTES: usize = 10 * 1024;
 /// Fibers kept ready for the next spawn.
 const SPARE_FIBERS: usize = 4;
+/// The same where fibers are driven: each request is one.
+const DRIVEN_SPARE_FIBERS: usize = 256;
 /// How long an isolate waits for letters before it takes it that it has nothing to do.
 const IDLE_AFTER: Duration = Duration::from_millis(5);
 /// How long it waits before it looks about, when nobody wakes it.
@@ -76,9 +79,7 @@ impl Fibers {
     /// How fibers and promises ended belongs to no fiber.
     pub fn add_endings(&mut self, roots: &mut Roots) {
         for ending in self.endings.values_mut() {
-            match ending {
-                Ending::Answer(word) | Ending::Error(word) => roots.add(word, 1),
-            }
+            roots.add(ending.word_mut(), 1);
         }
         for handle in self.handles.values_mut() {
             roots.add(handle, 1);
@@ -93,20 +94,53 @@ impl Fibers {
         }
     }
 
-    /// The fibers that do not run right now.
+    /// The fibers that do not run right now, but for driven ones that could.
     pub(crate) fn resting(&mut self) -> impl Iterator<Item = &mut Box<Fiber>> {
         self.ready.iter_mut().chain(self.waiting.values_mut().flatten())
     }
 
-    /// Forgets what lies above the tops of stacks; answers what the stacks count.
-    pub fn clear_above_top(&mut self) -> usize {
-        let mut bytes = 0;
-        for fiber in self.resting() {
-            fiber.clear_above_top();
-            fiber.counted = RESTING_BYTES + fiber.stack_used_bytes();
-            bytes += fiber.counted;
+    /// Takes those out that wait and are meant.
+    #[allow(clippy::vec_box)]
+    pub(crate) fn take_waiting(&mut self, is_meant: impl Fn(&Fiber) -> bool) -> Vec<Box<Fiber>> {
+        let mut taken = Vec::new();
+        self.waiting.retain(|_, waiters| {
+            let mut index = 0;
+            while index < waiters.len() {
+                if is_meant(&waiters[index]) {
+                    taken.push(waiters.remove(index));
+                } else {
+                    index += 1;
+                }
+            }
+            !waiters.is_empty()
+        });
+        taken
+    }
+}
+
+impl Fibers {
+    pub(crate) fn n_alive(&self) -> usize {
+        self.alive
+    }
+
+    /// Takes a driven fiber out that waits for that.
+    pub(crate) fn take_driven(&mut self, driven: u32, on: FiberId) -> Option<Box<Fiber>> {
+        let waiters = self.waiting.get_mut(&on)?;
+        let index = waiters.iter().position(|fiber| fiber.driven == driven)?;
+        let fiber = waiters.remove(index);
+        if waiters.is_empty() {
+            self.waiting.remove(&on);
         }
-        bytes
+        Some(fiber)
+    }
+}
+
+impl Fiber {
+    /// Forgets what lies above the top of its stack; answers what its stacks count.
+    pub(crate) fn settle(&mut self) -> usize {
+        self.clear_above_top();
+        self.counted = RESTING_BYTES + self.stack_used_bytes();
+        self.counted
     }
 }
 
@@ -116,6 +150,19 @@ impl Vm {
     /// # Errors
     /// When the callee is no function, or there are too many fibers.
     pub fn spawn(&mut self, callee: Word, arguments: &[Word]) -> Result<FiberId, Raise> {
+        let fiber = self.new_fiber(callee, arguments, self.accounts.current())?;
+        let id = fiber.id;
+        self.fibers.ready.push_back(fiber);
+        Ok(id)
+    }
+
+    /// A fiber that is to call `callee`, on that account.
+    pub(crate) fn new_fiber(
+        &mut self,
+        callee: Word,
+        arguments: &[Word],
+        account: u32,
+    ) -> Result<Box<Fiber>, Raise> {
         if self.fibers.alive >= self.limits.fibers {
             let message = format!("there are too many fibers: the limit is {}", self.limits.fibers);
             return Err(self.raise("vm/fibers", &message));
@@ -130,30 +177,32 @@ impl Vm {
             let text = self.repr(callee);
             return Err(self.raise("call/not-callable", &format!("{text} is not a function")));
         }
+        if !self.heap.has_room(RESTING_BYTES) {
+            return Err(self.raise_memory());
+        }
         self.fibers.next_id += 1;
         let id = self.fibers.next_id;
         let depth = self.limits.depth;
-        let mut fiber = match self.fibers.spare.pop() {
-            Some(mut fiber) if fiber.depth == depth => {
+        let spare = self.fibers.spare.pop().filter(|fiber| fiber.depth == depth);
+        let mut fiber = match spare {
+            Some(mut fiber) => {
                 fiber.id = id;
+                fiber.reset(self.heap.n_collections());
                 fiber
             }
-            _ => match Fiber::new(id, depth) {
+            None => match Fiber::new(id, depth) {
                 Some(fiber) => fiber,
                 None => return Err(self.raise_memory()),
             },
         };
-        if !self.heap.has_room(RESTING_BYTES) {
-            self.fibers.spare.push(fiber);
-            return Err(self.raise_memory());
-        }
         fiber.counted = RESTING_BYTES;
         self.heap.stack_bytes += RESTING_BYTES;
+        fiber.account = account;
+        self.accounts.join(account);
         fiber.start(callee, arguments);
         self.fibers.alive += 1;
         self.fibers.n_started += 1;
-        self.fibers.ready.push_back(fiber);
-        Ok(id)
+        Ok(fiber)
     }
 
     /// The value that stands for a fiber or promise in programs. To be made before it can end.
@@ -200,7 +249,12 @@ impl Vm {
     /// Opens a promise that any thread may settle through the [`Inbox`] while the run lasts.
     pub fn open_promise(&mut self) -> FiberId {
         self.fibers.next_id += 1;
-        self.inbox.open(self.fibers.next_id, Lasts::Run);
+        let lasts = if self.driven.is_on {
+            Lasts::Isolate
+        } else {
+            Lasts::Run
+        };
+        self.inbox.open(self.fibers.next_id, lasts);
         self.fibers.next_id
     }
 
@@ -244,18 +298,7 @@ impl Vm {
         if let Some(stop) = self.fibers.stops.remove(&id) {
             return stop();
         }
-        let mut woken = Vec::new();
-        for waiters in self.fibers.waiting.values_mut() {
-            let mut index = 0;
-            while index < waiters.len() {
-                if waiters[index].id == id {
-                    woken.push(waiters.remove(index))
-                } else {
-                    index += 1
-                }
-            }
-        }
-        for mut fiber in woken {
+        for mut fiber in self.fibers.take_waiting(|fiber| fiber.id == id) {
             fiber.state = FiberState::Runnable;
             self.fibers.ready.push_back(fiber);
         }
@@ -324,11 +367,12 @@ impl Vm {
 
     /// Drops every fiber; the run that they belong to is over. What was started in other isolates goes on.
     fn abandon(&mut self) {
-        self.fibers.ready.clear();
-        self.fibers.waiting.clear();
-        self.heap.stack_bytes = 0;
+        let mut fibers: Vec<Box<Fiber>> = self.fibers.ready.drain(..).collect();
+        fibers.extend(self.fibers.take_waiting(|fiber| fiber.driven == NOT_DRIVEN));
+        for fiber in fibers {
+            self.retire(fiber);
+        }
         self.inbox.close_run();
-        self.fibers.alive = 0;
         let is_of_run = |word: Word| {
             let obj = Obj::from_word(word).expect("handles are objects");
             obj.header().aux() & OF_ISOLATE == 0
@@ -364,7 +408,7 @@ impl Vm {
         }
     }
 
-    fn read_inbox(&mut self) {
+    pub(crate) fn read_inbox(&mut self) {
         let outer = RUNNING.replace(self);
         for (promise, _, letter) in self.inbox.take() {
             let outcome = letter(self);
@@ -385,7 +429,7 @@ impl Vm {
         for mut fiber in self.fibers.waiting.remove(&id).unwrap_or_default() {
             fiber.state = FiberState::Runnable;
             deliver(&mut fiber, ending);
-            self.fibers.ready.push_back(fiber);
+            self.make_ready(fiber);
         }
         self.fibers.stops.remove(&id);
         if let Some(handle) = self.fibers.handles.remove(&id).and_then(Obj::from_word) {
@@ -402,35 +446,54 @@ impl Vm {
         }
     }
 
-    fn run_slice(&mut self, fiber: Box<Fiber>) {
-        let id = fiber.id;
+    /// A fiber can go on: in turn, or when it is polled.
+    pub(crate) fn make_ready(&mut self, fiber: Box<Fiber>) {
+        if fiber.driven == NOT_DRIVEN {
+            self.fibers.ready.push_back(fiber);
+        } else {
+            self.driven.ready(fiber);
+        }
+    }
+
+    pub(crate) fn run_slice(&mut self, fiber: Box<Fiber>) {
+        let (id, driven) = (fiber.id, fiber.driven);
+        let outer_account = self.enter_account(fiber.account);
         self.switch_in(fiber);
         let outer = RUNNING.replace(self);
         let exit = self.run_fiber();
         RUNNING.set(outer);
+        let fiber = self.switch_out();
         match exit {
-            Exit::Yield => {
-                let fiber = self.switch_out();
-                self.fibers.ready.push_back(fiber);
-            }
-            Exit::Park => {
-                let fiber = self.switch_out();
-                match fiber.state {
-                    // Nothing ends between the look at a handle and this.
-                    FiberState::Waiting(on) => self.fibers.waiting.entry(on).or_default().push(fiber),
-                    FiberState::Runnable => self.fibers.ready.push_back(fiber),
+            Exit::Yield => self.make_ready(fiber),
+            Exit::Park => match fiber.state {
+                // Nothing ends between the look at a handle and this.
+                FiberState::Waiting(on) => {
+                    if driven != NOT_DRIVEN {
+                        self.driven.waits(driven, on);
+                    }
+                    self.fibers.waiting.entry(on).or_default().push(fiber);
                 }
-            }
+                FiberState::Runnable => self.make_ready(fiber),
+            },
             Exit::Halt => {
-                let answer = self.result;
-                self.retire();
-                self.end(id, Ending::Answer(answer));
+                self.retire(fiber);
+                self.end_of_fiber(id, driven, Ending::Answer(self.result));
             }
             Exit::Raised => {
                 let error = std::mem::replace(&mut self.pending, NIL);
-                self.retire();
-                self.end(id, Ending::Error(error));
+                self.retire(fiber);
+                self.end_of_fiber(id, driven, Ending::Error(error));
             }
+        }
+        self.leave_account(outer_account);
+    }
+
+    fn end_of_fiber(&mut self, id: FiberId, driven: u32, ending: Ending) {
+        if driven == NOT_DRIVEN {
+            self.end(id, ending);
+        } else {
+            // There is no handle of it.
+            self.driven.ended(driven, ending);
         }
     }
 
@@ -440,8 +503,15 @@ impl Vm {
             self.raise("fiber/cancelled", "the fiber was cancelled");
             return Exit::Raised;
         }
+        if self.is_overdue()
+            && let Err(raise) = self.check_limits()
+            && let Flow::Leave(exit) = self.unwind(raise)
+        {
+            return exit;
+        }
         if let Some(error) = self.running_fiber().delivered_error.take() {
-            self.heap.set_quota(self.limits.memory_bytes);
+            self.accounts.base_quota = self.limits.memory_bytes;
+            self.apply_quota();
             let raise = self.raise_value(error);
             if let Flow::Leave(exit) = self.unwind(raise) {
                 return exit;
@@ -484,13 +554,18 @@ impl Vm {
         self.fiber.take().expect("a fiber was switched in")
     }
 
-    fn retire(&mut self) {
-        let mut fiber = self.switch_out();
+    /// A fiber has ended: counts it off, and keeps it for the next one.
+    pub(crate) fn retire(&mut self, mut fiber: Box<Fiber>) {
         self.fibers.alive = self.fibers.alive.saturating_sub(1);
         self.heap.stack_bytes = self.heap.stack_bytes.saturating_sub(fiber.counted);
-        fiber.counted = 0;
-        if self.fibers.spare.len() < SPARE_FIBERS {
-            fiber.reset();
+        self.accounts.leave(fiber.account);
+        let n_kept = if self.driven.is_on {
+            DRIVEN_SPARE_FIBERS
+        } else {
+            SPARE_FIBERS
+        };
+        if self.fibers.spare.len() < n_kept {
+            fiber.put_by(self.heap.n_collections());
             self.fibers.spare.push(fiber);
         }
     }
@@ -547,7 +622,9 @@ impl Vm {
             self.registers.pc = unsafe { self.registers.pc.add(1) };
             return Err(raise);
         }
-        if !self.fibers.ready.is_empty() || self.inbox.has_arrived() {
+        let is_wanted = || self.driven.is_on || !self.fibers.ready.is_empty() || self.inbox.has_arrived();
+        // Native code that has called back into the program holds its fiber.
+        if self.n_native_calls == 0 && is_wanted() {
             return Ok(Flow::Leave(Exit::Yield));
         }
         self.registers.fuel = self.next_slice();
@@ -563,6 +640,14 @@ thread_local! {
 #[must_use]
 pub fn running() -> *mut Vm {
     RUNNING.get()
+}
+
+/// Runs something in a machine that then is the one that runs on this thread.
+pub(crate) fn running_in<T>(vm: &mut Vm, run: impl FnOnce(&mut Vm) -> T) -> T {
+    let outer = RUNNING.replace(vm);
+    let done = run(vm);
+    RUNNING.set(outer);
+    done
 }
 
 /// Puts the answer that a fiber waited for into its register, or the error where the fiber raises it.

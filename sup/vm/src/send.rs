@@ -37,6 +37,13 @@ enum Content {
     Many(Arc<Region>, Word),
 }
 
+/// A value that any number of isolates take over, each time as it is.
+pub struct SharedParcel {
+    word: Word,
+    regions: Box<[Arc<Region>]>,
+    link: LinkNeeds,
+}
+
 impl std::fmt::Debug for Parcel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Parcel")
@@ -328,6 +335,42 @@ impl Vm {
             Ok(went) => Ok(parcel(copier.finish(), went)),
             Err(refusal) => Err(self.raise_refusal(&refusal, what)),
         }
+    }
+
+    /// Copies a value for any number of isolates.
+    ///
+    /// # Errors
+    /// As for [`Vm::pack`].
+    pub fn pack_shared(&mut self, word: Word, what: &str) -> Result<SharedParcel, Raise> {
+        let mut copier = Copier::new(&mut self.heap);
+        match copier.copy(word) {
+            Ok(Went::Word(word)) => {
+                let mut draft = copier.finish();
+                Ok(SharedParcel {
+                    word,
+                    regions: std::mem::take(&mut draft.needs).into(),
+                    link: draft.link,
+                })
+            }
+            Ok(Went::Place(place)) => {
+                let region = Region::new(copier.finish());
+                Ok(SharedParcel {
+                    word: region.word_at(place),
+                    link: region.link(),
+                    regions: Box::new([Arc::new(region)]),
+                })
+            }
+            Err(refusal) => Err(self.raise_refusal(&refusal, what)),
+        }
+    }
+
+    /// The value of a shared parcel, in this isolate.
+    ///
+    /// # Errors
+    /// `vm/memory` when the quota does not suffice.
+    pub fn unpack_shared(&mut self, parcel: &SharedParcel) -> Outcome {
+        self.provide(&parcel.regions, parcel.link)?;
+        Ok(parcel.word)
     }
 
     /// Copies a function and its arguments for another isolate, as a list.

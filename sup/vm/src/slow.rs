@@ -67,6 +67,9 @@ impl Vm {
                     return self.fail_largest();
                 }
             }
+            if self.heap.used_bytes() > self.accounts.look_at {
+                return self.look_at_accounts();
+            }
         }
         Ok(())
     }

@@ -48,6 +48,12 @@ impl Vm {
         Flow::Continue
     }
 
+    /// Whether memory was wanted and not had, and nobody has raised that yet.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        self.out_of_memory
+    }
+
     /// Makes the error of a native that ran out of memory outside of any fiber, where no handler could have.
     pub fn settle_memory_error(&mut self) {
         if std::mem::take(&mut self.out_of_memory) {
@@ -66,14 +72,19 @@ impl Vm {
 
     /// The error value `vm/memory`.
     pub(crate) fn memory_error(&mut self) -> Word {
-        let limit = self.limits.memory_bytes;
-        self.heap.set_quota(limit.saturating_add(1 << 20));
+        self.memory_error_of(self.memory_limit())
+    }
+
+    /// The error value `vm/memory`, for a fiber whose memory that is.
+    pub(crate) fn memory_error_of(&mut self, limit: usize) -> Word {
+        self.heap
+            .set_quota(self.limits.memory_bytes.saturating_add(1 << 20));
         let message = format!(
             "the program uses more memory than its limit of {} MiB",
             limit >> 20
         );
         let error = self.make_error("vm/memory", &message, NIL);
-        self.heap.set_quota(limit);
+        self.apply_quota();
         self.out_of_memory = false;
         error.expect("the nursery or the leeway has room for a small object")
     }

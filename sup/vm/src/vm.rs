@@ -101,11 +101,14 @@ pub struct Vm {
     pub(crate) primitives: Arc<Vec<PrimitiveEntry>>,
     pub(crate) limits: Limits,
     pub(crate) fibers: crate::schedule::Fibers,
+    pub(crate) driven: crate::driven::Driven,
+    pub(crate) accounts: crate::account::Accounts,
     pub(crate) fiber: Option<Box<Fiber>>,
     /// It has given back what it does not need to wait.
     pub(crate) is_resting: bool,
     /// Words that the host keeps alive.
     pub(crate) handles: Vec<Word>,
+    free_handles: Vec<usize>,
     pub(crate) native_arguments_end: *mut Word,
     /// Slots of the native calls that run, the innermost last; the host room pushes and truncates.
     pub native_slots: Vec<Word>,
@@ -165,9 +168,12 @@ impl Vm {
             primitives,
             limits,
             fibers: crate::schedule::Fibers::default(),
+            driven: crate::driven::Driven::default(),
+            accounts: crate::account::Accounts::new(limits.memory_bytes),
             fiber: None,
             is_resting: false,
             handles: Vec::new(),
+            free_handles: Vec::new(),
             native_slots: Vec::new(),
             native_arguments_end: std::ptr::null_mut(),
             n_native_calls: 0,
@@ -211,7 +217,8 @@ impl Vm {
     /// Changes the limits; they hold from the next run on.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
-        self.heap.set_quota(limits.memory_bytes);
+        self.accounts.base_quota = limits.memory_bytes;
+        self.apply_quota();
     }
 
     /// The limits.
@@ -230,6 +237,7 @@ impl Vm {
         Limits {
             fuel: self.fuel_left,
             deadline_ms: self.deadline.map(ms_left),
+            memory_bytes: self.memory_limit(),
             ..self.limits
         }
     }
@@ -275,11 +283,7 @@ impl Vm {
 
     /// Keeps a word alive and current until it is dropped; answers its place.
     pub fn keep(&mut self, word: Word) -> Kept {
-        if let Some(index) = self
-            .handles
-            .iter()
-            .position(|slot| *slot == sup_abi::word::UNDEFINED)
-        {
+        if let Some(index) = self.free_handles.pop() {
             self.handles[index] = word;
             return Kept(index);
         }
@@ -296,6 +300,7 @@ impl Vm {
     /// Stops keeping a word.
     pub fn release(&mut self, kept: Kept) {
         self.handles[kept.0] = sup_abi::word::UNDEFINED;
+        self.free_handles.push(kept.0);
     }
 
     /// Collects now. Only between runs or at a safepoint.
@@ -313,6 +318,9 @@ impl Vm {
         self.heap.rest(&roots);
         self.clear_above_top();
         self.fibers.rest();
+        for fiber in self.driven.resting() {
+            fiber.rest();
+        }
     }
 
     fn roots(&mut self) -> Roots {
@@ -322,6 +330,9 @@ impl Vm {
             fiber.add_roots(&mut roots);
         }
         self.fibers.add_roots(&mut roots);
+        for fiber in self.driven.resting() {
+            fiber.add_roots(&mut roots);
+        }
         roots
     }
 
@@ -339,6 +350,9 @@ impl Vm {
             roots.add(arguments, 1);
         }
         self.fibers.add_endings(&mut roots);
+        for ending in self.driven.endings() {
+            roots.add(ending.word_mut(), 1);
+        }
         roots
     }
 
@@ -351,7 +365,8 @@ impl Vm {
     }
 
     fn clear_above_top(&mut self) {
-        self.heap.stack_bytes = self.fibers.clear_above_top();
+        let resting = self.fibers.resting().chain(self.driven.resting());
+        self.heap.stack_bytes = resting.map(|fiber| fiber.settle()).sum();
         if let Some(fiber) = &mut self.fiber {
             fiber.clear_above_top();
             self.stack_soft = fiber.stack_soft;

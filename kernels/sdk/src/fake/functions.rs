@@ -89,7 +89,7 @@ fn data(cx: *mut Context, word: Word) -> Data {
 }
 
 /// Writes an answer to the place that the SDK gave.
-fn answer<T>(out: *mut T, found: Option<T>) -> i32 {
+pub(super) fn answer<T>(out: *mut T, found: Option<T>) -> i32 {
     let Some(found) = found else { return 0 };
     // SAFETY: the SDK passes a place to write to.
     unsafe { out.write(found) };
@@ -109,6 +109,8 @@ unsafe extern "C" fn extension(id: *const c_char) -> *const c_void {
     match text_of(id).as_str() {
         extension::IO => (&raw const services::IO).cast(),
         extension::STORE => (&raw const services::STORE).cast(),
+        sup_abi::drive::ISOLATE => (&raw const super::drive::ISOLATES).cast(),
+        sup_abi::drive::FIBER => (&raw const super::drive::FIBERS).cast(),
         _ => std::ptr::null(),
     }
 }
@@ -232,10 +234,25 @@ unsafe extern "C" fn pinned(_cx: *mut Context, reference: Ref) -> Word {
 }
 
 unsafe extern "C" fn promise(cx: *mut Context, out: *mut Promise) -> Word {
+    let (token, handle) = new_promise(cx);
+    answer(out, Some(token));
+    handle
+}
+
+/// A promise, and the value that stands for it.
+pub(super) fn new_promise(cx: *mut Context) -> (Promise, Word) {
     let mut promises = PROMISES.0.lock().unwrap_or_else(PoisonError::into_inner);
     promises.next += 1;
-    answer(out, Some(promises.next));
-    add(cx, &Data::Promise(promises.next))
+    (promises.next, add(cx, &Data::Promise(promises.next)))
+}
+
+/// Settles a promise with nil.
+pub(super) fn settle_nil(token: Promise) {
+    unsafe extern "C" fn nil(_cx: *mut Context, _data: *mut c_void) -> Word {
+        word::NIL
+    }
+    unsafe extern "C" fn free(_data: *mut c_void) {}
+    drop(settle_once(token, Settled::Build(nil, free, 0)));
 }
 
 unsafe extern "C" fn wait(cx: *mut Context, handle: Word) -> Word {
@@ -353,13 +370,26 @@ unsafe extern "C" fn list_items(cx: *mut Context, word: Word, out: *mut Word, n_
 
 unsafe extern "C" fn map_get(cx: *mut Context, word: Word, key: Word, out: *mut Word) -> i32 {
     let heap = host(cx).heap.borrow();
+    let key = heap.data(key);
     let found = match heap.get(word) {
         Some(Object::Map(pairs)) => pairs
             .iter()
-            .find(|(known, _)| heap.data(*known) == heap.data(key)),
+            .find(|(known, _)| heap.data(*known) == key)
+            .map(|(_, value)| *value),
+        Some(Object::Error { code, message, data }) => {
+            let (code, message, data) = (code.clone(), message.clone(), *data);
+            drop(heap);
+            let field = match key {
+                Data::Keyword(name) if name == "code" => add(cx, &Data::Keyword(code)),
+                Data::Keyword(name) if name == "message" => add(cx, &Data::Str(message)),
+                Data::Keyword(name) if name == "data" => data,
+                _ => return 0,
+            };
+            return answer(out, Some(field));
+        }
         _ => None,
     };
-    answer(out, found.map(|(_, value)| *value))
+    answer(out, found)
 }
 
 unsafe extern "C" fn map_pairs(cx: *mut Context, word: Word, out: *mut Word, n_pairs: usize) -> i32 {

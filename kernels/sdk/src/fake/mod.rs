@@ -4,6 +4,7 @@
 
 mod codec;
 mod data;
+mod drive;
 mod functions;
 mod heap;
 mod services;
@@ -55,6 +56,7 @@ pub struct FakeHost {
     /// The terminal that `sup.io/1` shows.
     pub terminal: RefCell<Terminal>,
     stores: RefCell<Stores>,
+    driven: RefCell<drive::Driven>,
 }
 
 impl FakeHost {
@@ -101,6 +103,7 @@ impl FakeHost {
             interrupted: Cell::default(),
             terminal: RefCell::default(),
             stores: RefCell::default(),
+            driven: RefCell::default(),
         })
     }
 

@@ -42,6 +42,17 @@ pub fn refuse_leaf(vm: &mut Vm, what: &str) -> Result<(), Raise> {
     ))
 }
 
+/// Refuses what needs a fiber where none runs.
+fn refuse_building(vm: &mut Vm) -> Result<(), Raise> {
+    if !is_building() {
+        return Ok(());
+    }
+    Err(vm.raise(
+        "kernel/build",
+        "what only makes or reads values calls no functions and waits for nothing",
+    ))
+}
+
 pub unsafe extern "C" fn state(cx: *mut Context) -> *mut c_void {
     let found = machine(cx).and_then(|vm| installed(vm));
     found.map_or(std::ptr::null_mut(), |installed| installed.kernel.state())
@@ -88,9 +99,7 @@ pub unsafe extern "C" fn take_error(cx: *mut Context) -> Word {
 pub unsafe extern "C" fn call(cx: *mut Context, function: Word, argc: u32, argv: *const Word) -> Word {
     with_machine(cx, |vm| {
         refuse_leaf(vm, "calls a function")?;
-        if is_building() {
-            return Err(vm.raise("kernel/build", "what makes a promise's value calls no functions"));
-        }
+        refuse_building(vm)?;
         let id = vm.running_primitive_id();
         let gated = installed(vm).filter(|installed| installed.is_gated(id));
         // Others may come in while the program runs: kernels that call each other must not wait for one
@@ -163,6 +172,7 @@ pub unsafe extern "C" fn promise(cx: *mut Context, out: *mut Promise) -> Word {
 
 pub unsafe extern "C" fn wait(cx: *mut Context, handle: Word) -> Word {
     with_machine(cx, |vm| {
+        refuse_building(vm)?;
         let Some(id) = vm.fiber_id(handle) else {
             return Err(vm.type_mismatch(":fiber", handle));
         };
@@ -177,6 +187,7 @@ pub unsafe extern "C" fn wait(cx: *mut Context, handle: Word) -> Word {
 pub unsafe extern "C" fn tail_call(cx: *mut Context, function: Word, argc: u32, argv: *const Word) -> Word {
     with_machine(cx, |vm| {
         refuse_leaf(vm, "calls a function")?;
+        refuse_building(vm)?;
         let arguments = vm.new_list(sup_vm::data::BRACE, words(argv, argc as usize))?;
         vm.signal = Signal::Call {
             callee: function,

@@ -77,6 +77,8 @@ pub const TABLE: &[Row] = &[
     row("kernel-random", &["sup-kernel"]),
     row("kernel-kv", &["sup-kernel"]),
     row("kernel-forge", &["sup-kernel"]),
+    // A kernel for the tests.
+    row("kernel-drive", &["sup-kernel"]),
     // Tests of several rooms at once see every room.
     row("sup-testkit", &["slp"]),
     row("sup-tests", ROOMS),
