@@ -8,6 +8,7 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     embed_sdk();
+    name_stock_kernels();
     let of_target = |key: &str| std::env::var(format!("CARGO_CFG_TARGET_{key}")).unwrap_or_default();
     if of_target("OS") != "linux" || of_target("ENV") != "gnu" {
         return;
@@ -39,6 +40,22 @@ fn embed_sdk() {
     table.push(']');
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where its output goes"));
     std::fs::write(out.join("sdk_files.rs"), table).expect("the build's own directory can be written");
+}
+
+/// Lists the kernels that come with the command: those of the checkout that have a declaration.
+fn name_stock_kernels() {
+    let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../kernels");
+    println!("cargo::rerun-if-changed={}", kernels.display());
+    let entries = std::fs::read_dir(&kernels).expect("the kernels lie in the checkout");
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.expect("the kernels can be read"))
+        .filter(|entry| entry.path().join("kernel.slp").is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where its output goes"));
+    std::fs::write(out.join("stock.rs"), format!("&{names:?}"))
+        .expect("the build's own directory can be written");
 }
 
 /// The files below a directory of the checkout.

@@ -76,7 +76,7 @@ fn macros_are_expanded_without_any_capability() {
     let text = "#(macro shout () (print \"ran\"))\n(shout)\n";
     let finished = check(&[("shout.slp", text)], &["shout.slp"], 1);
     assert!(
-        finished.stderr.contains("capability/denied") && !finished.stdout.contains("ran"),
+        finished.stderr.contains("name/unbound") && !finished.stdout.contains("ran"),
         "{}",
         finished.stderr
     );

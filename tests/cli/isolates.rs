@@ -65,7 +65,7 @@ fn what_isolates_print_comes_before_their_answer() {
 
 #[test]
 fn an_isolate_has_no_more_than_the_program() {
-    for (grants, code) in [("none", "capability/denied"), ("console", "capability/denied")] {
+    for (grants, code) in [("none", "name/unbound"), ("console", "name/unbound")] {
         let finished = check(
             &[
                 "eval",

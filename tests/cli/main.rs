@@ -16,6 +16,7 @@ mod running;
 mod store;
 mod terminal;
 mod testing;
+mod trust;
 
 use sup_testkit::{Finished, sup};
 

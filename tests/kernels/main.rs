@@ -1,6 +1,8 @@
 //! The stock kernels as programs use them, and one that drives isolates: every case below `tests/kernels`, run through the
 //! runtime. The wall itself is tested in `wall`, which belongs to `sup-host` and needs no language.
 
+mod capabilities;
+
 use std::cell::RefCell;
 use std::path::Path;
 use std::process::Command;

@@ -24,6 +24,7 @@ fn steps(n: i64, length: usize) -> usize {
 
 sup_kernel::kernel! {
     name: "forge", version: env!("CARGO_PKG_VERSION"),
+    capabilities: [NONE],
 
     /// A list of that many elements: cut off at the end, or filled up with `default`. A negative count
     /// changes nothing.

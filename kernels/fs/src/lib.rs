@@ -73,13 +73,14 @@ fn bytes_of<'v>(data: &'v Value<'_>) -> Result<&'v [u8]> {
 
 sup_kernel::kernel! {
     name: "fs", version: env!("CARGO_PKG_VERSION"),
+    capabilities: [READ],
     state: Handles,
 
     // ---- open files: the predecessor's ----
 
     /// Opens a file with a mode as of C's fopen, `"r" "r+" "w" "w+" "a" "a+"`, and answers its handle, or -1.
     /// Another mode raises `fs/mode`.
-    fn "open" (cx, mode: &str, path: &str) -> Result<i64> {
+    fn "open" (cx, mode: &str, path: &str) -> Result<i64> [capabilities = [ONE_OF | READ | WRITE]] {
         let mode = Mode::parse(mode)?;
         let resolved = resolve_path(cx, path, if mode.writes() { ACCESS_WRITE } else { ACCESS_READ })?;
         match mode.options().open(resolved) {
@@ -110,21 +111,21 @@ sup_kernel::kernel! {
     fn "read-binary" (cx, handle: i64, n: i64) -> Result<Vec<u8>> { read_some(cx, handle, n) }
 
     /// Writes a string or bytes at the position and answers their number, or -1.
-    fn "write" (cx, handle: i64, data: Value) -> Result<i64> {
+    fn "write" (cx, handle: i64, data: Value) -> Result<i64> [capabilities = [WRITE]] {
         let bytes = bytes_of(&data)?;
         let written = cx.state::<Handles>()?.with(cx, handle, |file| file.write_all(bytes))?;
         Ok(number_or_minus_one(written.map(|()| bytes.len() as u64)))
     }
 
     /// Closes an open file.
-    fn "close" (cx, handle: i64) -> Result<i64> {
+    fn "close" (cx, handle: i64) -> Result<i64> [capabilities = [ONE_OF | READ | WRITE]] {
         cx.state::<Handles>()?.remove(cx, handle)?;
         Ok(0)
     }
 
     /// Moves the position by an offset from the start (0), the position (1) or the end (2) and answers it, or
     /// -1.
-    fn "seek" (cx, handle: i64, offset: i64, whence: i64) -> Result<i64> {
+    fn "seek" (cx, handle: i64, offset: i64, whence: i64) -> Result<i64> [capabilities = [ONE_OF | READ | WRITE]] {
         let target = match (whence, u64::try_from(offset)) {
             (0, Ok(offset)) => SeekFrom::Start(offset),
             (0, Err(_)) => return Ok(-1),
@@ -136,23 +137,23 @@ sup_kernel::kernel! {
     }
 
     /// The position in an open file, or -1.
-    fn "tell" (cx, handle: i64) -> Result<i64> {
+    fn "tell" (cx, handle: i64) -> Result<i64> [capabilities = [ONE_OF | READ | WRITE]] {
         Ok(number_or_minus_one(cx.state::<Handles>()?.with(cx, handle, Seek::stream_position)?))
     }
 
     /// Number of bytes in an open file, or -1.
-    fn "size" (cx, handle: i64) -> Result<i64> {
+    fn "size" (cx, handle: i64) -> Result<i64> [capabilities = [ONE_OF | READ | WRITE]] {
         let size = cx.state::<Handles>()?.with(cx, handle, |file| file.metadata().map(|data| data.len()))?;
         Ok(number_or_minus_one(size))
     }
 
     /// Hands on what was written; 0, or -1.
-    fn "flush" (cx, handle: i64) -> Result<i64> {
+    fn "flush" (cx, handle: i64) -> Result<i64> [capabilities = [WRITE]] {
         Ok(is_done(cx.state::<Handles>()?.with(cx, handle, Write::flush)?))
     }
 
     /// Waits until what was written is on the disk.
-    fn "sync" (cx, handle: i64) -> Result<()> {
+    fn "sync" (cx, handle: i64) -> Result<()> [capabilities = [WRITE]] {
         cx.state::<Handles>()?.with(cx, handle, |file| file.sync_all())?.map_err(failed("write", "the file"))
     }
 
@@ -162,18 +163,18 @@ sup_kernel::kernel! {
     fn "exists" (cx, path: &str) -> Result<i64> { Ok(i64::from(fs::metadata(readable(cx, path)?).is_ok())) }
 
     /// Removes a file, or an empty directory; 0, or -1.
-    fn "remove" (cx, path: &str) -> Result<i64> {
+    fn "remove" (cx, path: &str) -> Result<i64> [capabilities = [WRITE]] {
         let path = writable(cx, path)?;
         Ok(is_done(fs::remove_file(&path).or_else(|_| fs::remove_dir(&path))))
     }
 
     /// Gives a file or directory another path; 0, or -1.
-    fn "rename" (cx, from: &str, to: &str) -> Result<i64> {
+    fn "rename" (cx, from: &str, to: &str) -> Result<i64> [capabilities = [WRITE]] {
         Ok(is_done(fs::rename(writable(cx, from)?, writable(cx, to)?)))
     }
 
     /// Makes a directory and those above it; 0, or -1 when nothing was made.
-    fn "mkdir" (cx, path: &str) -> Result<i64> {
+    fn "mkdir" (cx, path: &str) -> Result<i64> [capabilities = [WRITE]] {
         let path = writable(cx, path)?;
         if fs::metadata(&path).is_ok() {
             return Ok(-1);
@@ -182,11 +183,11 @@ sup_kernel::kernel! {
     }
 
     /// Removes an empty directory; 0, or -1.
-    fn "rmdir" (cx, path: &str) -> Result<i64> { Ok(is_done(fs::remove_dir(writable(cx, path)?))) }
+    fn "rmdir" (cx, path: &str) -> Result<i64> [capabilities = [WRITE]] { Ok(is_done(fs::remove_dir(writable(cx, path)?))) }
 
     /// Removes a directory with all that is in it and answers how many files and directories that were; -1
     /// when not all could be removed, 0 when nothing was there.
-    fn "rmdir_recursive" (cx, path: &str) -> Result<i64> [alias = "rmdir-recursive"] {
+    fn "rmdir_recursive" (cx, path: &str) -> Result<i64> [alias = "rmdir-recursive", capabilities = [WRITE]] {
         let path = writable(cx, path)?;
         if fs::symlink_metadata(&path).is_err() {
             return Ok(0);
@@ -196,7 +197,7 @@ sup_kernel::kernel! {
     }
 
     /// The directory for temporary files.
-    fn "tmp" () -> String { std::env::temp_dir().to_string_lossy().into_owned() }
+    fn "tmp" () -> String [capabilities = [ONE_OF | READ | WRITE]] { std::env::temp_dir().to_string_lossy().into_owned() }
 
     /// Parts of a path joined with the separator; a part that is absolute starts anew.
     fn "join_path" (parts: Rest<&str>) -> Result<String> [pure, alias = "join-path"] { path::join(&parts) }
@@ -215,19 +216,19 @@ sup_kernel::kernel! {
     fn "read-file" (cx, path: &str) -> Result<Vec<u8>> { contents(cx, path) }
 
     /// Makes a file with a text or bytes, in place of what was there.
-    fn "write-text" (cx, path: &str, data: Value) -> Result<()> [alias = "write-file"] {
+    fn "write-text" (cx, path: &str, data: Value) -> Result<()> [alias = "write-file", capabilities = [WRITE]] {
         fs::write(writable(cx, path)?, bytes_of(&data)?).map_err(failed("write", path))
     }
 
     /// Adds a text or bytes at the end of a file, which is made when there is none.
-    fn "append-text" (cx, path: &str, data: Value) -> Result<()> {
+    fn "append-text" (cx, path: &str, data: Value) -> Result<()> [capabilities = [WRITE]] {
         let bytes = bytes_of(&data)?;
         let file = fs::OpenOptions::new().append(true).create(true).open(writable(cx, path)?);
         file.and_then(|mut file| file.write_all(bytes)).map_err(failed("write", path))
     }
 
     /// Copies a file.
-    fn "copy" (cx, from: &str, to: &str) -> Result<()> {
+    fn "copy" (cx, from: &str, to: &str) -> Result<()> [capabilities = [READ | WRITE]] {
         fs::copy(readable(cx, from)?, writable(cx, to)?).map(|_| ()).map_err(failed("copy", from))
     }
 

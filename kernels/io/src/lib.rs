@@ -25,6 +25,7 @@ fn line(cx: &Context, values: &Rest<'_>) -> Result<String> {
 sup_kernel::kernel! {
     name: "io", version: env!("CARGO_PKG_VERSION"),
     needs: ["sup.io/1"],
+    capabilities: [CONSOLE],
 
     /// Writes a text with values in place of `%d` (integer or boolean), `%x` (integer in hexadecimal), `%f`
     /// (number, six decimals), `%e` (number with an exponent), `%s` (anything, as `print` shows it), `%q`
@@ -70,10 +71,10 @@ sup_kernel::kernel! {
     }
 
     /// The program's arguments, a list of strings.
-    fn "args" (cx) -> Result<Value> [returns = "list"] { Io::of(cx)?.arguments() }
+    fn "args" (cx) -> Result<Value> [returns = "list", capabilities = [ENVIRONMENT]] { Io::of(cx)?.arguments() }
 
     /// Value of an environment variable, or nil. Needs the capability.
-    fn "env" (cx, name: &str) -> Result<Value> [returns = "str?"] { Io::of(cx)?.variable(name) }
+    fn "env" (cx, name: &str) -> Result<Value> [returns = "str?", capabilities = [ENVIRONMENT]] { Io::of(cx)?.variable(name) }
 }
 
 #[cfg(test)]

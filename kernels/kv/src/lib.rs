@@ -47,6 +47,7 @@ fn key_value<'c>(cx: &'c Context, key: &[u8]) -> Result<Value<'c>> {
 sup_kernel::kernel! {
     name: "kv", version: env!("CARGO_PKG_VERSION"),
     needs: ["sup.store/1"],
+    capabilities: [STORE],
 
     /// Opens a store in memory under a name: `(kv/open-memory mem)`. A store that is open under it stays as
     /// it is. Answers 0.
@@ -208,7 +209,7 @@ sup_kernel::kernel! {
 
     /// The path of a store and a computed key: `(kv/get (kv/key :mem "x"))` is `(kv/get mem:x)`. Paths are
     /// names, which are kept for ever: for many keys use the forms that take store and key.
-    fn "key" (cx, store: Name, key: &str) -> Result<Value> [returns = "path"] {
+    fn "key" (cx, store: Name, key: &str) -> Result<Value> [returns = "path", capabilities = [NONE]] {
         cx.path(&format!("{}:{key}", store.0))
     }
 }

@@ -75,6 +75,7 @@ fn text_of(cx: &Context, n_characters: i64, pool: &[u8], own: Option<&Own>) -> R
 
 sup_kernel::kernel! {
     name: "random", version: env!("CARGO_PKG_VERSION"),
+    capabilities: [RANDOM],
     state: Shared,
     resources: [Own],
 

@@ -43,6 +43,14 @@ enum {
   SUP_EVERYDAY = 64 /* its name is visible without the kernel's name before it, as `+` is */
 };
 
+/* Capabilities: an isolate that was not given what a primitive needs does not have the primitive. Unknown bits are refused. */
+enum {
+  SUP_C_CONSOLE = 1, SUP_C_READ = 2, SUP_C_WRITE = 4, SUP_C_CLOCK = 8, SUP_C_ENVIRONMENT = 16, SUP_C_RANDOM = 32,
+  SUP_C_STORE = 64, SUP_C_KERNEL = 128, SUP_C_NETWORK = 256,
+  SUP_C_ONE_OF = 1 << 30 /* one of those named will do for some of what it does */
+};
+#define SUP_C_NONE 0x80000000u /* it reaches nothing, and says so */
+
 /* Types of values; append-only. */
 enum {
   SUP_T_NIL, SUP_T_BOOL, SUP_T_INT, SUP_T_REAL, SUP_T_STR, SUP_T_BYTES, SUP_T_SYMBOL, SUP_T_KEYWORD, SUP_T_PATH,
@@ -77,7 +85,8 @@ typedef struct sup_prim {
   int16_t max_args;     /* -1: any number */
   uint32_t flags;
   uint32_t intrinsic;   /* 0: none */
-  uint32_t reserved;    /* 0 */
+  uint32_t capabilities; /* SUP_C_...: what it reaches outside of its isolate. 0 says nothing: SUP_PURE may, others then need
+                            SUP_C_KERNEL */
 } sup_prim;
 
 typedef struct sup_type { /* type of a resource; its address is its identity */

@@ -18,7 +18,7 @@ use sup_abi::word::{self, Word};
 pub use crate::task::run_blocking;
 pub use sup_abi::host::Host;
 pub use sup_abi::kernel::{Context as RawContext, Entry, Kernel as RawKernel};
-pub use sup_abi::{intrinsic, kernel::flags as flag};
+pub use sup_abi::{capability, intrinsic, kernel::flags as flag};
 
 thread_local! {
     /// Where the last panic on this thread happened.
@@ -140,6 +140,7 @@ pub struct PrimitiveSpec {
     max_args: i16,
     flags: u32,
     intrinsic: u32,
+    capabilities: u32,
     aliases: Vec<&'static str>,
 }
 
@@ -162,6 +163,7 @@ impl PrimitiveSpec {
             max_args: 0,
             flags: flags::MT,
             intrinsic: intrinsic::NONE,
+            capabilities: 0,
             aliases: Vec::new(),
         }
     }
@@ -216,6 +218,23 @@ impl PrimitiveSpec {
         self
     }
 
+    /// Says what it reaches outside of its isolate: bits of `capability`.
+    #[must_use]
+    pub fn capabilities(mut self, capabilities: u32) -> PrimitiveSpec {
+        self.capabilities = capabilities;
+        self
+    }
+
+    /// Says what it reaches, unless it is pure or has said it.
+    #[must_use]
+    pub fn or_capabilities(self, capabilities: u32) -> PrimitiveSpec {
+        if self.capabilities != 0 || self.flags & flags::PURE != 0 {
+            self
+        } else {
+            self.capabilities(capabilities)
+        }
+    }
+
     /// Sets the type that the signature shows, where it is narrower than the Rust type says.
     #[must_use]
     pub fn returns(mut self, type_name: &'static str) -> PrimitiveSpec {
@@ -241,7 +260,7 @@ impl PrimitiveSpec {
             max_args: self.max_args,
             flags: self.flags,
             intrinsic: self.intrinsic,
-            reserved: 0,
+            capabilities: self.capabilities,
         })
     }
 }

@@ -18,13 +18,14 @@
 /// ```
 ///
 /// * After `version`, in this order and each if needed: `needs: ["sup.io/1"],` extensions without which it
-///   cannot work; `state: Type,` which is a `State`; `resources: [Type],` each a `Resource`.
+///   cannot work; `capabilities: [CONSOLE | READ],` of `sup_abi::capability`, what its primitives reach outside of their
+///   isolate, for those that are not pure and do not say it themselves; `state: Type,` which is a `State`; `resources: [Type],` each a `Resource`.
 /// * A parameter's type is what `FromArgument` knows: `i64 f64 bool &str &[u8] String Value Number Name`,
 ///   `&Resource`, `Option<T>` (may be left out), `Rest<T>` (all that are left), `Quoted<T>` (not evaluated).
 ///   A primitive that needs the running call names it first: `(cx, a: i64)`.
 /// * It answers what `IntoReply` knows: data, or a `Result` of data.
 /// * Options: `pure leaf nothrow everyday async`, `intrinsic = NAME` of `sup_abi::intrinsic`,
-///   `alias = "name"`, `returns = "int"` (the result's type, where it is narrower than Rust says), and
+///   `capabilities = [NONE]`, `alias = "name"`, `returns = "int"` (the result's type, where it is narrower than Rust says), and
 ///   `blocking`, which must come first: the body runs on the host's pool while the fiber is parked, so its
 ///   parameters are owned types and it sees no context.
 /// * Doc comments become what `(doc name)` shows.
@@ -33,6 +34,7 @@ macro_rules! kernel {
     (
         name: $name:expr, version: $version:expr,
         $(needs: [$($need:expr),* $(,)?],)?
+        $(capabilities: [$($capability:ident)|+],)?
         $(state: $state:ty,)?
         $(resources: [$($resource:ty),* $(,)?],)?
         $(
@@ -50,11 +52,13 @@ macro_rules! kernel {
         )*)?
 
         fn __kernel_spec() -> $crate::entry::KernelSpec {
-            let primitives = ::std::vec![$(
+            let primitives: ::std::vec::Vec<$crate::entry::PrimitiveSpec> = ::std::vec![$(
                 $crate::__primitive! {
                     [$($doc),*] $primitive $parameters [$reply] [$($($options)*)?] $body
                 }
             ),*];
+            let capabilities = 0 $($(| $crate::entry::capability::$capability)+)?;
+            let primitives = primitives.into_iter().map(|spec| spec.or_capabilities(capabilities)).collect();
             $crate::entry::KernelSpec {
                 name: $name,
                 version: $version,
@@ -199,6 +203,9 @@ macro_rules! __options {
     (@ ($spec:expr)) => { $spec };
     (@ ($spec:expr) intrinsic = $name:ident $(, $($rest:tt)*)?) => {
         $crate::__options!(@ ($spec.intrinsic($crate::entry::intrinsic::$name)) $($($rest)*)?)
+    };
+    (@ ($spec:expr) capabilities = [$($capability:ident)|+] $(, $($rest:tt)*)?) => {
+        $crate::__options!(@ ($spec.capabilities(0 $(| $crate::entry::capability::$capability)+)) $($($rest)*)?)
     };
     (@ ($spec:expr) alias = $name:literal $(, $($rest:tt)*)?) => {
         $crate::__options!(@ ($spec.alias($name)) $($($rest)*)?)

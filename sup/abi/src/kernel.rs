@@ -142,8 +142,9 @@ pub struct Primitive {
     pub flags: u32,
     /// An id of `intrinsic`, or 0.
     pub intrinsic: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Bits of `capability`: what it reaches outside of its isolate. 0 says nothing, which a pure primitive may; any other
+    /// one that does needs `capability::KERNEL`.
+    pub capabilities: u32,
 }
 
 /// The type of a kernel's resources. Its address is its identity in one generation of a kernel; name and

@@ -39,7 +39,7 @@ pub fn describe() -> String {
         Bytes: "sup_bytes" { data "p" len "n" }
         Primitive: "sup_prim" {
             name "name" signature "sig" doc "doc" function "fn" min_args "min_args" max_args "max_args"
-            flags "flags" intrinsic "intrinsic" reserved "reserved"
+            flags "flags" intrinsic "intrinsic" capabilities "capabilities"
         }
         ResourceType: "sup_type" {
             size "size" version "version" name "name" drop "drop" extra_memory "extra_mem"

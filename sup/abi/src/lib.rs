@@ -16,6 +16,8 @@ pub mod waker;
 
 pub mod intrinsic;
 
+pub mod capability;
+
 pub mod value_type;
 
 pub mod signature;

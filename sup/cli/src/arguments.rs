@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser};
+use sup_runtime::trust::{self, Mode};
 use sup_runtime::{Capability, Grants};
 
 use crate::commands::Command;
@@ -98,6 +99,24 @@ pub struct Options {
     )]
     pub kernel_path: Vec<PathBuf>,
 
+    /// Whether kernels may be loaded that no list knows [default: $SUP_TRUST, else as the lists in force say]
+    #[arg(long, global = true, value_name = "strict|development", value_parser = trust_mode)]
+    #[arg(help_heading = "Options for every command")]
+    pub trust: Option<Mode>,
+
+    /// The list of what is trusted, in place of the user's own and the project's [default: $SUP_TRUST_LIST]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Options for every command"
+    )]
+    pub trust_list: Option<PathBuf>,
+
+    /// The project whose list counts; the current directory when nothing says otherwise.
+    #[arg(skip)]
+    pub project: Option<PathBuf>,
+
     /// Where the kernels are that the project built.
     #[arg(skip)]
     pub project_kernels: Option<PathBuf>,
@@ -128,6 +147,10 @@ fn allowed(word: &str) -> Result<Allowed, String> {
             .collect();
         format!("there are {} and none", names.join(", "))
     })
+}
+
+fn trust_mode(word: &str) -> Result<Mode, String> {
+    trust::mode_named(word).ok_or_else(|| "there are strict and development".to_owned())
 }
 
 impl Options {

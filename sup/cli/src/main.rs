@@ -15,6 +15,7 @@ mod exit;
 mod interrupt;
 mod json;
 mod session;
+mod trust;
 
 use arguments::Arguments;
 

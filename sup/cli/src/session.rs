@@ -14,6 +14,7 @@ use crate::draw::{Artist, Weight};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::json;
+use crate::trust;
 
 /// What makes a directory a project.
 const PROJECT_FILES: [&str; 2] = ["init.slp", "project.slp"];
@@ -21,6 +22,7 @@ const PROJECT_FILES: [&str; 2] = ["init.slp", "project.slp"];
 /// A builder with the limits, kernels, library and store that the options ask for; grants and console are still to be given.
 pub fn builder(options: &Options) -> Builder {
     let mut builder = Runtime::builder(limits(options)).image(sup_image::IMAGE);
+    builder = builder.trust(trust::decide(options).map(|found| found.trust));
     for directory in kernel_paths(options) {
         builder = builder.kernel_path(directory);
     }

@@ -8,6 +8,8 @@ pub(crate) enum Cause {
     Unbound {
         name: String,
         near: Vec<String>,
+        /// What it needs that was not granted.
+        withheld: Option<String>,
     },
     /// A reserved word where a name is bound.
     ReservedBound(String),
@@ -200,7 +202,7 @@ impl Cause {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Cause::Unbound { near, .. } => near_hint(near, ""),
+            Cause::Unbound { near, withheld, .. } => withheld.clone().or_else(|| near_hint(near, "")),
             Cause::UnknownType { near, .. } => near_hint(near, ":"),
             Cause::ReservedValue(name) => Some(format!("wrap it in a function: (fn (x) ({name} x))")),
             Cause::QualifiedBound(_) => Some("in a macro, name# makes a fresh name".into()),

@@ -21,6 +21,11 @@ pub trait Host {
     /// The full name `module/name` of the record type that a type keyword names in that module.
     fn record_type(&mut self, module: &str, name: &str) -> Option<String>;
 
+    /// Why a symbol has no meaning here that has one elsewhere: the code is not granted what it needs.
+    fn withheld(&mut self, _module: &str, _symbol: &str) -> Option<String> {
+        None
+    }
+
     /// Names that a symbol without meaning may have been meant to be, the nearest first.
     fn suggestions(&mut self, _module: &str, _symbol: &str) -> Vec<String> {
         Vec::new()

@@ -18,6 +18,8 @@ impl PrivateDirectory {
     /// # Errors
     /// When it cannot be made.
     pub fn below(parent: &Path) -> Result<PrivateDirectory, LoadError> {
+        // Who could rename what is in the parent could put another library in the copy's place.
+        let parent = &crate::places::check(parent)?.path;
         static LAST: AtomicU64 = AtomicU64::new(0);
         for _ in 0..100 {
             let number = LAST.fetch_add(1, Ordering::Relaxed);

@@ -5,9 +5,9 @@ use crate::error::LoadError;
 use crate::kernel::{Kernel, PrimitiveInfo};
 use crate::search::library_name;
 use std::fmt::Write;
-use sup_abi::intrinsic;
 use sup_abi::kernel::{ABI_MAJOR, ABI_MINOR, flags};
 use sup_abi::signature::{Evaluation, Passing, Signature};
+use sup_abi::{capability, intrinsic};
 
 /// Most differences that a message tells.
 const MAX_DIFFERENCES: usize = 8;
@@ -36,6 +36,8 @@ pub struct DeclaredFunction {
     pub flags: Option<Vec<String>>,
     /// Name of its intrinsic, when it says one.
     pub intrinsic: Option<String>,
+    /// Names of the capabilities that it needs, when it says them.
+    pub capabilities: Option<Vec<String>>,
 }
 
 /// Compares a declaration with what the library has. The predecessor's declarations name functions and types
@@ -97,6 +99,14 @@ fn difference(declared: &DeclaredFunction, primitive: &PrimitiveInfo) -> Option<
             flag_names(primitive.flags).join(" ")
         ));
     }
+    let capabilities = capability_names(primitive.capabilities);
+    if declared
+        .capabilities
+        .as_ref()
+        .is_some_and(|names| *names != capabilities)
+    {
+        return Some(format!("{name} says that it needs {}", capabilities.join(" ")));
+    }
     let has_intrinsic =
         declared.intrinsic.is_none() || declared.intrinsic.as_deref() == intrinsic::name(primitive.intrinsic);
     (!has_intrinsic).then(|| format!("{name} has another intrinsic"))
@@ -129,6 +139,33 @@ pub fn flag_names(set: u32) -> Vec<String> {
         .filter(|(bit, _)| set & bit != 0)
         .map(|(_, name)| (*name).to_owned())
         .collect()
+}
+
+/// Names of what a primitive says of capabilities, as declarations write them.
+#[must_use]
+pub fn capability_names(said: u32) -> Vec<String> {
+    let special = [(capability::NONE, "none"), (capability::ONE_OF, "one-of")];
+    let special = special
+        .iter()
+        .filter(|(bit, _)| said & bit != 0)
+        .map(|(_, name)| *name);
+    special
+        .chain(capability::names(said))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What names of capabilities say, if all are known.
+#[must_use]
+pub fn capabilities_named(names: &[String]) -> Option<u32> {
+    names.iter().try_fold(0, |said, name| {
+        let bit = match name.as_str() {
+            "none" => capability::NONE,
+            "one-of" => capability::ONE_OF,
+            _ => capability::NAMES.iter().find(|(_, known)| known == name)?.0,
+        };
+        Some(said | bit)
+    })
 }
 
 /// Writes the declaration of a loaded kernel.
@@ -165,9 +202,13 @@ fn function(text: &mut String, primitive: &PrimitiveInfo) {
     let intrinsic = intrinsic::name(primitive.intrinsic)
         .map(|name| format!(" :intrinsic {name}"))
         .unwrap_or_default();
+    let capabilities = match primitive.capabilities {
+        0 => String::new(),
+        said => format!(" :capabilities {{{}}}", capability_names(said).join(" ")),
+    };
     writeln!(
         text,
-        "  (define-function {} {}\n    {}\n    {{:flags {{{}}}{intrinsic}}})",
+        "  (define-function {} {}\n    {}\n    {{:flags {{{}}}{intrinsic}{capabilities}}})",
         primitive.name,
         primitive.signature_text,
         quoted(&primitive.doc),
@@ -201,6 +242,7 @@ mod tests {
             doc: String::new(),
             flags: flags::PURE | flags::MT,
             intrinsic: 1,
+            capabilities: 0,
             function: nothing,
         }
     }
@@ -211,6 +253,7 @@ mod tests {
             signature: (*signature).to_owned(),
             flags: None,
             intrinsic: None,
+            capabilities: None,
         });
         Declaration {
             name: "k".into(),

@@ -14,6 +14,21 @@ pub enum LoadError {
     Unreadable { path: String, reason: String },
     /// The bytes are not those that the declaration or the allow-list names.
     Hash { expected: String, found: String },
+    /// Others than its owner may write it, or a directory on the way.
+    Writable {
+        path: String,
+        who: &'static str,
+        hint: String,
+    },
+    /// Nothing that is in force says that it may be loaded.
+    Untrusted {
+        library: String,
+        hash: String,
+        signer: Option<String>,
+        lists: Vec<String>,
+    },
+    /// The signature beside it is none of it.
+    BadSignature { path: String, reason: String },
     /// The generation that runs does not hand its state over.
     Save { version: String },
     /// Code that is loaded calls primitives that the new generation does not have as they were.
@@ -71,6 +86,9 @@ impl LoadError {
             LoadError::Missing { .. } => "kernel/missing",
             LoadError::Unreadable { .. } => "kernel/unreadable",
             LoadError::Hash { .. } => "kernel/hash",
+            LoadError::Writable { .. } => "kernel/writable",
+            LoadError::Untrusted { .. } => "kernel/untrusted",
+            LoadError::BadSignature { .. } => "kernel/bad-signature",
             LoadError::NoLibrary { .. } => "kernel/no-library",
             LoadError::Open { .. } => "kernel/open",
             LoadError::NoEntry => "kernel/no-entry",
@@ -102,6 +120,15 @@ impl LoadError {
                 Some("no place is searched; name one with --kernel-path".to_owned())
             }
             LoadError::Missing { searched, .. } => Some(format!("searched {}", searched.join(", "))),
+            LoadError::Writable { hint, .. } => Some(hint.clone()),
+            LoadError::Untrusted { library, lists, .. } => {
+                let read = match lists.as_slice() {
+                    [] => "there is no list".to_owned(),
+                    lists => format!("read {}", lists.join(" and ")),
+                };
+                Some(format!("to trust it: sup kernel trust {library} ({read})"))
+            }
+            LoadError::BadSignature { path, .. } => Some(format!("sign the library again, or remove {path}")),
             LoadError::Major { .. }
             | LoadError::Minor { .. }
             | LoadError::Layout { .. }
@@ -116,20 +143,52 @@ impl LoadError {
     }
 }
 
+impl LoadError {
+    /// What is wrong with the file, or who may write it, when it is that.
+    fn of_the_file(&self) -> Option<String> {
+        Some(match self {
+            LoadError::Name { name } => {
+                format!("`{name}` is no name of a kernel: lowercase letters, digits and dashes")
+            }
+            LoadError::Missing { name, .. } => format!("there is no kernel {name}"),
+            LoadError::Unreadable { path, reason } => format!("cannot read {path}: {reason}"),
+            LoadError::Hash { expected, found } => {
+                format!("the library's hash is {found}, not {expected} as declared")
+            }
+            LoadError::Writable { path, who, .. } => format!("{path} cannot be trusted: {who}"),
+            LoadError::Untrusted {
+                library,
+                hash,
+                signer,
+                ..
+            } => match signer {
+                None => format!("{library} is not signed, and its hash {hash} is in no list"),
+                Some(key) => {
+                    format!("{library} is signed by {key}, and neither it nor {hash} is in a list")
+                }
+            },
+            LoadError::BadSignature { path, reason } => {
+                format!("the signature {path} does not hold: {reason}")
+            }
+            LoadError::NoLibrary { reason } => format!("the file is no library for this machine: {reason}"),
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for LoadError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LoadError::Name { name } => write!(
-                out,
-                "`{name}` is no name of a kernel: lowercase letters, digits and dashes"
-            ),
-            LoadError::Missing { name, .. } => write!(out, "there is no kernel {name}"),
-            LoadError::Unreadable { path, reason } => write!(out, "cannot read the library {path}: {reason}"),
-            LoadError::Hash { expected, found } => {
-                write!(out, "the library's hash is {found}, not {expected} as declared")
-            }
-            LoadError::NoLibrary { reason } => {
-                write!(out, "the file is no library for this machine: {reason}")
+            LoadError::Name { .. }
+            | LoadError::Missing { .. }
+            | LoadError::Unreadable { .. }
+            | LoadError::Hash { .. }
+            | LoadError::Writable { .. }
+            | LoadError::Untrusted { .. }
+            | LoadError::NoLibrary { .. }
+            | LoadError::BadSignature { .. } => {
+                let message = self.of_the_file();
+                out.write_str(&message.expect("each of these is about the file"))
             }
             LoadError::Open { reason } => write!(out, "the system refuses the library: {reason}"),
             LoadError::NoEntry => write!(out, "the library does not export sup_kernel_v1"),

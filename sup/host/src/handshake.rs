@@ -14,7 +14,7 @@ use sup_abi::kernel::{
     MAX_PRIMITIVES, MAX_SIGNATURE_BYTES, MAX_TYPES, Primitive, ResourceType, flags,
 };
 use sup_abi::signature::Signature;
-use sup_abi::{intrinsic, word};
+use sup_abi::{capability, intrinsic, word};
 
 /// Reads one field of a table that may be shorter than ours.
 macro_rules! read_field {
@@ -267,7 +267,7 @@ unsafe fn primitive(record: &Primitive) -> Result<PrimitiveInfo, LoadError> {
             MAX_DOC_BYTES,
         )
     }?;
-    let (flags, intrinsic) = (record.flags, record.intrinsic);
+    let (flags, intrinsic, capabilities) = (record.flags, record.intrinsic, record.capabilities);
     Ok(PrimitiveInfo {
         name,
         signature_text,
@@ -275,6 +275,7 @@ unsafe fn primitive(record: &Primitive) -> Result<PrimitiveInfo, LoadError> {
         doc,
         flags,
         intrinsic,
+        capabilities,
         function,
     })
 }
@@ -287,8 +288,14 @@ fn check_flags(name: &str, record: &Primitive) -> Result<(), LoadError> {
             reason: reason.to_owned(),
         })
     };
-    if record.flags & !flags::ALL != 0 || record.reserved != 0 {
+    if record.flags & !flags::ALL != 0 {
         return wrong("unknown bits");
+    }
+    if !capability::is_sound(record.capabilities) {
+        return wrong("unknown capabilities, or some that exclude each other");
+    }
+    if has(flags::PURE) && capability::needed(record.capabilities, true) != 0 {
+        return wrong("what needs a capability is not pure");
     }
     if has(flags::BLOCKING) && !has(flags::ASYNC) {
         return wrong("blocking needs async");

@@ -229,6 +229,7 @@ pub fn install(vm: &mut Vm, kernel: &Arc<Kernel>) {
             flags: primitive.flags,
             kernel: index,
             intrinsic: primitive.intrinsic,
+            needs: primitive.needed(),
             ..PrimitiveEntry::ABSENT
         };
         vm.define_primitive(name, entry);

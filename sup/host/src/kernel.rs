@@ -8,6 +8,7 @@ use crate::table;
 use std::ffi::c_void;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
+use sup_abi::capability;
 use sup_abi::host::Host;
 use sup_abi::kernel::{self as abi, Bytes, Function, flags};
 use sup_abi::signature::Signature;
@@ -27,6 +28,8 @@ pub struct PrimitiveInfo {
     pub flags: u32,
     /// Id of `sup_abi::intrinsic`, 0 for none.
     pub intrinsic: u32,
+    /// What it says of `sup_abi::capability`, 0 when nothing.
+    pub capabilities: u32,
     /// Its code.
     pub function: Function,
 }
@@ -36,6 +39,12 @@ impl PrimitiveInfo {
     #[must_use]
     pub const fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
+    }
+
+    /// The capabilities that an isolate must have for it.
+    #[must_use]
+    pub const fn needed(&self) -> u32 {
+        capability::needed(self.capabilities, self.has(flags::PURE))
     }
 
     /// Whether its name is visible without the kernel's name.

@@ -7,6 +7,10 @@ pub mod error;
 
 pub mod search;
 
+pub mod places;
+
+pub mod trust;
+
 mod elf;
 
 mod copy;
@@ -52,3 +56,4 @@ pub use pool::run_blocking;
 pub use search::{Found, SearchPath};
 pub use services::Services;
 pub use table::set_logger;
+pub use trust::{Mode, Standing, Trust};

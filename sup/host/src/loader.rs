@@ -9,8 +9,10 @@ use crate::error::LoadError;
 use crate::extensions;
 use crate::handshake;
 use crate::kernel::{Kernel, PrimitiveInfo};
+use crate::places;
 use crate::search::{Found, SearchPath};
 use crate::table;
+use crate::trust::{Standing, Trust};
 use libloading::Library;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -30,17 +32,29 @@ type Before<'a> = (&'a Kernel, &'a dyn Fn(&str) -> Vec<String>);
 pub struct Loader {
     search: SearchPath,
     temporary: PathBuf,
+    trust: Arc<Trust>,
 }
 
 impl Loader {
-    /// Looks for kernels along a path, and copies them below a directory for temporary files while they are
-    /// opened.
+    /// Looks for kernels along a path, copies them below a directory for temporary files while they are opened, and opens
+    /// what is trusted.
     #[must_use]
-    pub fn new(search: SearchPath, temporary: &Path) -> Loader {
+    pub fn new(search: SearchPath, temporary: &Path, trust: Arc<Trust>) -> Loader {
         Loader {
             search,
             temporary: temporary.to_owned(),
+            trust,
         }
+    }
+
+    /// Why what was found may be loaded, or would be unknown; nothing of it is run.
+    ///
+    /// # Errors
+    /// When others may write it, it cannot be read, or its signature does not hold.
+    pub fn standing(&self, found: &Found) -> Result<Standing, LoadError> {
+        let seen = places::check(&found.library)?;
+        let read = read(&seen, Extent::Whole)?;
+        self.trust.standing(&seen, &read.bytes)
     }
 
     /// Where it looks.
@@ -87,8 +101,22 @@ impl Loader {
         before: Option<Before<'_>>,
     ) -> Result<Arc<Kernel>, LoadError> {
         let declared_hash = declared.and_then(|declared| declared.hash.as_deref());
-        let bytes = read(&found.library, declared_hash)?;
-        let entry = self.open(&found.library, &bytes)?;
+        let seen = places::check(&found.library)?;
+        let must_look = self.trust.looks_at(&seen);
+        let extent = if must_look || declared_hash.is_some() {
+            Extent::Whole
+        } else {
+            Extent::Needed
+        };
+        let mut read = read(&seen, extent)?;
+        if let Some(expected) = declared_hash {
+            compare_hash(expected, &read.bytes)?;
+        }
+        if must_look {
+            self.trust.judge(&seen, &read.bytes)?;
+        }
+        read.bytes.truncate(read.n_needed);
+        let entry = self.open(&found.library, &read.bytes)?;
         let asked = found.name.as_deref().or(before.map(|(before, _)| before.name()));
         // SAFETY: the symbol has the type of an entry, and the library is never closed.
         unsafe { adopt(entry, asked, declared, before) }
@@ -195,14 +223,33 @@ fn compare(
     }
 }
 
-/// The bytes of a library that the loader needs. With a hash all are read and compared first.
-fn read(path: &Path, hash: Option<&str>) -> Result<Vec<u8>, LoadError> {
+/// How much of a library is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// What the system's loader needs of it.
+    Needed,
+    /// All of it: what is hashed is the file.
+    Whole,
+}
+
+/// What was read of a library.
+struct Contents {
+    bytes: Vec<u8>,
+    /// How many of them the system's loader needs.
+    n_needed: usize,
+}
+
+/// Reads the file that was looked at.
+fn read(seen: &places::Seen, extent: Extent) -> Result<Contents, LoadError> {
     let unreadable = |reason: String| LoadError::Unreadable {
-        path: path.display().to_string(),
+        path: seen.path.display().to_string(),
         reason,
     };
     let failed = |error: std::io::Error| unreadable(error.to_string());
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = File::open(&seen.path).map_err(failed)?;
+    if !seen.is(&file).map_err(failed)? {
+        return Err(unreadable("it was replaced while it was looked at".to_owned()));
+    }
     let length = file.metadata().map_err(failed)?.len();
     if length > MAX_LIBRARY_BYTES {
         return Err(unreadable(format!(
@@ -215,7 +262,7 @@ fn read(path: &Path, hash: Option<&str>) -> Result<Vec<u8>, LoadError> {
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     let n_needed = elf::check(&bytes, length)?;
-    let n_wanted = if hash.is_some() { length } else { n_needed };
+    let n_wanted = if extent == Extent::Whole { length } else { n_needed };
     let n_more = n_wanted.saturating_sub(bytes.len() as u64);
     bytes.reserve_exact(n_more as usize);
     file.take(n_more).read_to_end(&mut bytes).map_err(failed)?;
@@ -224,17 +271,21 @@ fn read(path: &Path, hash: Option<&str>) -> Result<Vec<u8>, LoadError> {
             reason: "it became shorter while it was read".to_owned(),
         });
     }
-    if let Some(expected) = hash {
-        let found = blake3::hash(&bytes).to_hex().to_string();
-        if found != expected {
-            return Err(LoadError::Hash {
-                expected: expected.to_owned(),
-                found,
-            });
-        }
+    Ok(Contents {
+        bytes,
+        n_needed: n_needed as usize,
+    })
+}
+
+fn compare_hash(expected: &str, bytes: &[u8]) -> Result<(), LoadError> {
+    let found = blake3::hash(bytes).to_hex().to_string();
+    if found == expected {
+        return Ok(());
     }
-    bytes.truncate(n_needed as usize);
-    Ok(bytes)
+    Err(LoadError::Hash {
+        expected: expected.to_owned(),
+        found,
+    })
 }
 
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 use crate::error::LoadError;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use sup_abi::kernel::MAX_NAME_BYTES;
 
@@ -123,9 +124,13 @@ pub fn library_name(name: &str) -> String {
 fn library_in(directory: &Path, name: &str) -> Option<PathBuf> {
     let file = library_name(name);
     let own = directory.join(name).join(&file);
+    // What is there and cannot be read, or is no file, is found all the same: nothing further on takes its place.
     [own, directory.join(&file)]
         .into_iter()
-        .find(|path| path.is_file())
+        .find(|path| match path.symlink_metadata() {
+            Ok(_) => true,
+            Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        })
 }
 
 /// The declaration in the kernel's own directory: beside the library, or in the directory of its name there.

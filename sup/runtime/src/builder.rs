@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use sup_abi::capability;
+use sup_host::Trust;
 use sup_store::{Store, StoreLocation};
 use sup_vm::natives::BasePrimitive;
+use sup_vm::permit::Permit;
 use sup_vm::vm::{Limits, Vm};
 
 use crate::console::{Console, SharedConsole};
@@ -15,6 +18,7 @@ use crate::grants::{Capability, Grants};
 use crate::lazy::{Greeter, LazyStore};
 use crate::load::{self, Problems};
 use crate::modules::PrimitiveInfo;
+use crate::problem::Problem;
 use crate::runtime::Runtime;
 use crate::serving::Opened;
 use crate::world::World;
@@ -26,6 +30,8 @@ pub struct Builder {
     core: Core,
     stress: bool,
     greeter: Option<Greeter>,
+    /// Why no runtime is made.
+    refused: Option<Problem>,
 }
 
 /// Whether programs see the everyday definitions.
@@ -43,6 +49,7 @@ impl Builder {
             core: Core::Loaded,
             stress: false,
             greeter: None,
+            refused: None,
         }
     }
 
@@ -57,6 +64,14 @@ impl Builder {
     #[must_use]
     pub fn grants(mut self, grants: Grants) -> Builder {
         self.world.grants = grants;
+        self
+    }
+
+    /// The runtime looks at sources and runs nothing but what macros need: names mean what they do to a program with those
+    /// grants, and no primitive that needs one can be called.
+    #[must_use]
+    pub fn looks_for(mut self, grants: Grants) -> Builder {
+        self.world.names = Some(grants);
         self
     }
 
@@ -112,6 +127,19 @@ impl Builder {
         self
     }
 
+    /// Which kernels may be loaded; without this every one, as in development. With a problem no runtime is made.
+    #[must_use]
+    pub fn trust(mut self, trust: Result<Trust, Problem>) -> Builder {
+        match trust {
+            Ok(trust) => {
+                self.world.trust = Arc::new(trust);
+                self.refused = None;
+            }
+            Err(problem) => self.refused = Some(problem),
+        }
+        self
+    }
+
     /// The compiled standard library, as [`crate::recorder::image`] wrote it. Without one, or when it does not fit, the
     /// library's text is compiled: the same comes out, some ten milliseconds later.
     #[must_use]
@@ -153,9 +181,21 @@ impl Builder {
     /// # Errors
     /// When the core library cannot be loaded.
     pub fn build(self) -> Result<Runtime, Problems> {
+        if let Some(problem) = self.refused {
+            return Err(vec![problem]);
+        }
         let mut vm = Vm::new(self.limits);
         let world = Rc::new(RefCell::new(self.world));
         vm.host = Some(Box::new(world.clone()));
+        let callable = {
+            let world = world.borrow();
+            let is_looking = world.names.is_some();
+            if is_looking { 0 } else { world.grants.bits() }
+        };
+        vm.restrict(Permit {
+            capabilities: callable,
+            ..Permit::all()
+        });
         add_base_primitives(&mut vm, &mut world.borrow_mut());
         let store = world.borrow().store.clone();
         if let (Some(store), Some(greeter)) = (&store, self.greeter) {
@@ -189,11 +229,15 @@ fn own_primitives() -> impl Iterator<Item = &'static BasePrimitive> {
 }
 
 fn add_base_primitives(vm: &mut Vm, world: &mut World) {
+    // Of the runtime's own, one that says nothing is held back as a kernel's is; the machine's reach nothing.
+    let needs_of = |own: &BasePrimitive| capability::needed(own.capabilities, false);
     for primitive in own_primitives() {
-        sup_vm::natives::register(vm, primitive);
+        sup_vm::natives::register(vm, primitive, needs_of(primitive));
     }
     let tables = sup_vm::natives::TABLES.iter().flat_map(|table| table.iter());
-    for primitive in tables.chain(own_primitives()) {
+    let machines = tables.map(|primitive| (primitive, 0, true));
+    let own = own_primitives().map(|own| (own, needs_of(own), own.capabilities != 0));
+    for (primitive, needs, is_decided) in machines.chain(own) {
         let info = PrimitiveInfo {
             min: primitive.min,
             max: primitive.max,
@@ -202,6 +246,8 @@ fn add_base_primitives(vm: &mut Vm, world: &mut World) {
             signature: primitive.signature.to_owned(),
             doc: String::new(),
             everyday: false,
+            needs,
+            is_decided,
         };
         world.primitives.insert(primitive.name.to_owned(), info);
     }

@@ -107,17 +107,19 @@ fn function(text: &str, tree: &Tree, node: NodeId) -> Result<DeclaredFunction, F
         end: tree.span(*last).end,
     };
     let options = rest.last().copied();
-    let flags = options.and_then(|node| field(tree, node, "flags")).map(|flags| {
-        let names = tree.children(flags).iter().filter_map(|flag| tree.symbol(*flag));
-        names.map(str::to_owned).collect()
-    });
+    let listed = |key: &str| {
+        let list = options.and_then(|node| field(tree, node, key))?;
+        let names = tree.children(list).iter().filter_map(|name| tree.symbol(*name));
+        Some(names.map(str::to_owned).collect())
+    };
     let intrinsic = options
         .and_then(|node| field(tree, node, "intrinsic"))
         .and_then(|name| tree.symbol(name));
     Ok(DeclaredFunction {
         name: name.to_owned(),
         signature: text[signature.start as usize..signature.end as usize].to_owned(),
-        flags,
+        flags: listed("flags"),
+        capabilities: listed("capabilities"),
         intrinsic: intrinsic.map(str::to_owned),
     })
 }

@@ -14,10 +14,7 @@ pub(crate) struct Isolates;
 
 impl IsolateService for Isolates {
     fn start(&self, vm: &mut Vm, limits: &IsolateLimits, drive: Drive) -> Outcome {
-        let mut asked = Asked {
-            limits: vm.limits_left(),
-            grants: world_of(vm).borrow().grants,
-        };
+        let mut asked = Asked::like(vm);
         let own = &mut asked.limits;
         own.fibers = limits.fibers.unwrap_or(own.fibers).min(own.fibers);
         own.memory_bytes = limits

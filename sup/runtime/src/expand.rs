@@ -11,8 +11,8 @@ use sup_code::form;
 use sup_vm::names;
 use sup_vm::vm::Vm;
 
-use crate::grants::Grants;
 use crate::library;
+use crate::natives::without_grants;
 use crate::problem::Problem;
 use crate::world::SharedWorld;
 
@@ -82,9 +82,8 @@ fn run(
             }
         }
     }
-    let grants = std::mem::replace(&mut world.borrow_mut().grants, Grants::NONE);
-    let answer = outcome.and_then(|()| vm.call_within(function, &words, EXPANSION_FUEL));
-    world.borrow_mut().grants = grants;
+    let answer = outcome
+        .and_then(|()| without_grants(vm, world, |vm| vm.call_within(function, &words, EXPANSION_FUEL)));
     answer.map_err(|raise| {
         let error = vm.take_error(raise);
         Problem::from_error(vm, error)

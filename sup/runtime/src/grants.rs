@@ -1,5 +1,7 @@
 //! Capabilities: what a program may reach beyond itself. Nothing is ambient.
 
+use sup_abi::capability;
+
 /// One thing that can be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Capability {
@@ -37,20 +39,28 @@ impl Capability {
         Capability::Network,
     ];
 
+    /// Its bit, as primitives write it.
+    #[must_use]
+    pub const fn bit(self) -> u32 {
+        match self {
+            Capability::Console => capability::CONSOLE,
+            Capability::FileRead => capability::READ,
+            Capability::FileWrite => capability::WRITE,
+            Capability::Clock => capability::CLOCK,
+            Capability::Environment => capability::ENVIRONMENT,
+            Capability::Random => capability::RANDOM,
+            Capability::Store => capability::STORE,
+            Capability::Kernel => capability::KERNEL,
+            Capability::Network => capability::NETWORK,
+        }
+    }
+
     /// Its name, as `--allow` takes it.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Capability::Console => "console",
-            Capability::FileRead => "read",
-            Capability::FileWrite => "write",
-            Capability::Clock => "clock",
-            Capability::Environment => "env",
-            Capability::Random => "random",
-            Capability::Store => "store",
-            Capability::Kernel => "kernel",
-            Capability::Network => "net",
-        }
+    pub fn name(self) -> &'static str {
+        capability::names(self.bit())
+            .next()
+            .expect("every capability has a name")
     }
 
     /// The capability of that name.
@@ -85,13 +95,27 @@ impl Grants {
     #[must_use]
     pub const fn with(self, capability: Capability) -> Grants {
         Grants {
-            bits: self.bits | (1 << capability as u32),
+            bits: self.bits | capability.bit(),
         }
     }
 
     /// Whether that one is granted.
     #[must_use]
     pub const fn has(self, capability: Capability) -> bool {
-        self.bits & (1 << capability as u32) != 0
+        self.bits & capability.bit() != 0
+    }
+
+    /// What both have.
+    #[must_use]
+    pub const fn and(self, other: Grants) -> Grants {
+        Grants {
+            bits: self.bits & other.bits,
+        }
+    }
+
+    /// Their bits, as primitives write them.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.bits
     }
 }

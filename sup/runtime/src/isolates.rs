@@ -5,11 +5,13 @@
 //! ends stops those that it has started.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use sup_abi::capability;
 use sup_abi::word::{NIL, Word};
 use sup_code::CellName;
 use sup_host::Inherited;
@@ -21,6 +23,7 @@ use sup_vm::fiber::FiberId;
 use sup_vm::image::Image;
 use sup_vm::natives::BasePrimitive;
 use sup_vm::object::{Kind, Obj, kind_of};
+use sup_vm::permit::Permit;
 use sup_vm::schedule::Inbox;
 use sup_vm::send::Parcel;
 use sup_vm::vm::{INTERRUPT, Limits, Vm};
@@ -32,12 +35,19 @@ use crate::world::World;
 
 /// The table.
 pub const TABLE: &[BasePrimitive] = &[
-    base!("%isolate-spawn", "(f :fn &rest args :any) :fiber", 1..None, spawn),
+    base!(
+        "%isolate-spawn",
+        "(f :fn &rest args :any) :fiber",
+        1..None,
+        spawn,
+        capability::NONE
+    ),
     base!(
         "%isolate-spawn-with",
         "(options :map f :fn &rest args :any) :fiber",
         2..None,
-        spawn_with
+        spawn_with,
+        capability::NONE
     ),
 ];
 
@@ -171,6 +181,7 @@ struct Start {
     limits: Limits,
     is_stressed: bool,
     world: World,
+    permit: Permit,
     kernels: Inherited,
     control: Arc<Control>,
     reply: Reply,
@@ -232,10 +243,7 @@ enum Answer {
 }
 
 fn spawn(vm: &mut Vm, arguments: &[Word]) -> Outcome {
-    let asked = Asked {
-        limits: vm.limits_left(),
-        grants: world_of(vm).borrow().grants,
-    };
+    let asked = Asked::like(vm);
     start(vm, asked, arguments[0], &arguments[1..])
 }
 
@@ -248,6 +256,19 @@ fn spawn_with(vm: &mut Vm, arguments: &[Word]) -> Outcome {
 pub(crate) struct Asked {
     pub limits: Limits,
     pub grants: Grants,
+    /// Kernels and primitives that it is not to have.
+    pub denied: Arc<BTreeSet<String>>,
+}
+
+impl Asked {
+    /// The same as the isolate that asks.
+    pub(crate) fn like(vm: &Vm) -> Asked {
+        Asked {
+            limits: vm.limits_left(),
+            grants: world_of(vm).borrow().grants,
+            denied: vm.permit().denied,
+        }
+    }
 }
 
 /// Starts an isolate that calls a function; its handle.
@@ -281,12 +302,17 @@ fn start_task(vm: &mut Vm, asked: Asked, task: Task) -> Outcome {
     let stop = control.clone();
     let (promise, handle) = vm.isolate_handle(Box::new(move || stop.stop()))?;
     let seed = world.borrow().seed(asked.grants);
+    let permit = Permit {
+        capabilities: asked.grants.bits(),
+        denied: asked.denied,
+    };
     let start = Start {
         image,
         task,
         limits: asked.limits,
         is_stressed: vm.is_stressed(),
         world: seed,
+        permit,
         kernels: sup_host::inherited(vm),
         control,
         reply: Reply {
@@ -311,6 +337,7 @@ impl Start {
             limits,
             is_stressed,
             mut world,
+            permit,
             kernels,
             control,
             reply,
@@ -318,6 +345,7 @@ impl Start {
         } = self;
         let (mut vm, macros) = Vm::of_image(limits, &image);
         drop(image);
+        vm.restrict(permit);
         let services = crate::services::services(world.store.clone(), world.namespaces.clone());
         world.macro_functions = macros;
         let world = Rc::new(RefCell::new(world));
@@ -409,10 +437,7 @@ fn code_of(error: Word) -> &'static str {
 
 /// Reads the options of `isolate/spawn-with`: each makes something less than the isolate has itself.
 fn options(vm: &mut Vm, map: Word) -> Result<Asked, Raise> {
-    let mut asked = Asked {
-        limits: vm.limits_left(),
-        grants: world_of(vm).borrow().grants,
-    };
+    let mut asked = Asked::like(vm);
     if !sup_vm::data::is_map(map) {
         return Err(vm.type_mismatch(":map", map));
     }
@@ -439,11 +464,12 @@ fn options(vm: &mut Vm, map: Word) -> Result<Asked, Raise> {
                 let depth = count(vm, name, value)?;
                 limits.depth = limits.depth.min(usize::try_from(depth).unwrap_or(usize::MAX));
             }
-            "grants" => asked.grants = grants(vm, asked.grants, value)?,
+            "allow" => asked.grants = grants(vm, asked.grants, value)?,
+            "deny" => Arc::make_mut(&mut asked.denied).extend(denied(vm, value)?),
             _ => {
                 let text = vm.repr(key);
                 let message = format!(
-                    "{text} is no option of an isolate: there are :memory-mib, :deadline-ms, :fuel, :depth and :grants"
+                    "{text} is no option of an isolate: there are :memory-mib, :deadline-ms, :fuel, :depth, :allow and :deny"
                 );
                 return Err(vm.raise_data("isolate/option", &message, key));
             }
@@ -488,4 +514,49 @@ pub(crate) fn granted(vm: &mut Vm, own: Grants, name: &str) -> Result<Capability
         return Err(vm.raise("capability/denied", &message));
     }
     Ok(capability)
+}
+
+/// The kernels and primitives that a list names, each primitive with its other names.
+fn denied(vm: &mut Vm, names: Word) -> Result<Vec<String>, Raise> {
+    let world = world_of(vm);
+    let mut denied = Vec::new();
+    for name in vm.want_items(names)? {
+        let text = text_of(name).unwrap_or_default();
+        match names_of(&world.borrow(), text) {
+            Ok(names) => denied.extend(names),
+            Err(message) => return Err(vm.raise_data("isolate/option", &message, *name)),
+        }
+    }
+    Ok(denied)
+}
+
+/// What taking a name away takes away, or why it cannot be.
+fn names_of(world: &World, text: &str) -> Result<Vec<String>, String> {
+    let full = world.everyday.get(text).map_or(text, String::as_str);
+    let of_kernel = |kernel: &str| {
+        let prefix = format!("{kernel}/");
+        let all = world.primitives.iter();
+        all.filter(move |(name, _)| name.starts_with(&prefix))
+    };
+    let is_primitive = full.starts_with('%') || full.contains('/');
+    let is_instruction = if is_primitive {
+        world.primitives.get(full).is_some_and(|info| info.intrinsic != 0)
+    } else {
+        of_kernel(full).any(|(_, info)| info.intrinsic != 0)
+    };
+    if is_instruction {
+        return Err(format!(
+            "{full} is carried out by instructions of the machine, which reach nothing and cannot be taken away"
+        ));
+    }
+    if !is_primitive {
+        return match sup_host::search::check_name(full) {
+            Ok(()) => Ok(vec![full.to_owned()]),
+            Err(error) => Err(error.to_string()),
+        };
+    }
+    if !world.primitives.contains_key(full) {
+        return Err(format!("{full} is no primitive that is known here"));
+    }
+    Ok(world.names_alike(full))
 }

@@ -4,10 +4,11 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sup_abi::intrinsic;
+use sup_abi::kernel::flags;
 use sup_abi::signature::{Evaluation, Signature};
+use sup_abi::{capability, intrinsic};
 use sup_code::chunk;
-use sup_host::{Declaration, Found, Kernel, LoadError, Loader, SearchPath};
+use sup_host::{Declaration, Found, Kernel, LoadError, Loader, SearchPath, Standing};
 use sup_vm::vm::Vm;
 
 use crate::declaration;
@@ -38,12 +39,16 @@ pub fn load(vm: &mut Vm, world: &SharedWorld, name: &str, asker: Asker) -> Resul
     if let Some(directory) = declarations {
         return declare(world, &crate::recorder::declared(&directory, name)?);
     }
+    if vm.permit().denies(name) {
+        let message = format!("the kernel {name} was taken from this isolate");
+        return Err(Problem::new("capability/denied", message));
+    }
     if asker == Asker::Program && !world.borrow().grants.has(Capability::Kernel) {
         return Err(denied(name));
     }
     let loader = {
         let world = world.borrow();
-        Loader::new(SearchPath::new(world.kernel_paths.to_vec()), &world.temporary)
+        loader(&world)
     };
     let found = loader.find(name).map_err(|error| told(name, &error))?;
     let declared = declared(world, &found)?;
@@ -67,6 +72,8 @@ pub struct Verified {
     pub n_primitives: usize,
     /// Whether there is a declaration, which it then agrees with.
     pub is_declared: bool,
+    /// Why it may be loaded.
+    pub standing: Standing,
 }
 
 impl Runtime {
@@ -83,6 +90,14 @@ impl Runtime {
         Ok(sup_host::declaration::describe(&kernel))
     }
 
+    /// The library of a kernel, by its name or path; nothing of it is run.
+    ///
+    /// # Errors
+    /// When it is not found or not granted.
+    pub fn kernel_library(&self, name_or_path: &str) -> Result<PathBuf, Problem> {
+        look_for(&self.world, name_or_path).map(|(_, found)| found.library)
+    }
+
     /// Loads a kernel, without giving it to the program, and compares it with its declaration.
     ///
     /// # Errors
@@ -90,10 +105,11 @@ impl Runtime {
     pub fn verify_kernel(&self, name_or_path: &str) -> Result<Verified, Problem> {
         let (loader, found) = look_for(&self.world, name_or_path)?;
         let declared = declared(&self.world, &found)?;
-        let kernel = loader
-            .load(&found, declared.as_ref())
-            .map_err(|error| told(name_or_path, &error))?;
+        let refused = |error: LoadError| told(name_or_path, &error);
+        let kernel = loader.load(&found, declared.as_ref()).map_err(refused)?;
+        let standing = loader.standing(&found).map_err(refused)?;
         Ok(Verified {
+            standing,
             name: kernel.name().to_owned(),
             version: kernel.version().to_owned(),
             library: found.library,
@@ -109,7 +125,7 @@ fn look_for(world: &SharedWorld, name_or_path: &str) -> Result<(Loader, Found), 
     if !world.grants.has(Capability::Kernel) {
         return Err(denied(name_or_path));
     }
-    let loader = Loader::new(SearchPath::new(world.kernel_paths.to_vec()), &world.temporary);
+    let loader = loader(&world);
     let path = Path::new(name_or_path);
     let is_path = path.components().count() > 1 || path.extension().is_some();
     let found = if is_path {
@@ -121,13 +137,28 @@ fn look_for(world: &SharedWorld, name_or_path: &str) -> Result<(Loader, Found), 
     Ok((loader, found))
 }
 
+/// What loads kernels for an isolate.
+fn loader(world: &World) -> Loader {
+    let search = SearchPath::new(world.kernel_paths.to_vec());
+    Loader::new(search, &world.temporary, world.trust.clone())
+}
+
 fn denied(name: &str) -> Problem {
     let message = format!("loading the kernel {name} was not granted");
     Problem::new("capability/denied", message).with_hint("run with --allow kernel")
 }
 
-fn told(name: &str, error: &LoadError) -> Problem {
-    let problem = Problem::new(error.code(), format!("kernel {name}: {error}"));
+pub(crate) fn told(name: &str, error: &LoadError) -> Problem {
+    let problem = refusal(error);
+    Problem {
+        message: format!("kernel {name}: {}", problem.message),
+        ..problem
+    }
+}
+
+/// The problem that something is which no kernel's name goes with.
+pub(crate) fn refusal(error: &LoadError) -> Problem {
+    let problem = Problem::new(error.code(), error.to_string());
     match error.hint() {
         Some(hint) => problem.with_hint(hint),
         None => problem,
@@ -162,6 +193,8 @@ pub fn install(vm: &mut Vm, world: &SharedWorld, kernel: Arc<Kernel>) {
             signature: primitive.signature_text.clone(),
             doc: primitive.doc.clone(),
             everyday: primitive.is_everyday(),
+            needs: primitive.needed(),
+            is_decided: primitive.capabilities != 0 || primitive.has(flags::PURE),
         };
         make_known(&mut world, kernel.name(), &primitive.name, info);
     }
@@ -180,7 +213,11 @@ fn declare(world: &SharedWorld, kernel: &Declaration) -> Result<(), Problem> {
             None => intrinsic::NONE,
             Some(name) => intrinsic::by_name(name).ok_or_else(|| wrong("an unknown intrinsic"))?,
         };
-        let flags = function.flags.as_deref().unwrap_or_default();
+        let said_flags = function.flags.as_deref().unwrap_or_default();
+        let has = |name: &str| said_flags.iter().any(|flag| flag == name);
+        let capabilities = function.capabilities.as_deref().unwrap_or_default();
+        let said = sup_host::declaration::capabilities_named(capabilities)
+            .ok_or_else(|| wrong("an unknown capability"))?;
         let info = PrimitiveInfo {
             min: narrow(signature.min_args()),
             max: signature.max_args().map(narrow),
@@ -188,7 +225,9 @@ fn declare(world: &SharedWorld, kernel: &Declaration) -> Result<(), Problem> {
             intrinsic,
             signature: function.signature.clone(),
             doc: String::new(),
-            everyday: flags.iter().any(|flag| flag == "everyday"),
+            everyday: has("everyday"),
+            needs: capability::needed(said, has("pure")),
+            is_decided: said != 0 || has("pure"),
         };
         make_known(&mut world.borrow_mut(), &kernel.name, &function.name, info);
     }

@@ -65,6 +65,8 @@ pub mod store_natives;
 
 mod survey;
 
+pub mod trust;
+
 pub mod testing;
 
 mod timer;

@@ -29,6 +29,8 @@ pub struct Source {
     pub name: String,
     /// The directory that its imports are looked for in, when it came from one.
     pub directory: Option<PathBuf>,
+    /// On whose behalf it loads kernels.
+    pub asker: Asker,
 }
 
 impl Source {
@@ -38,6 +40,15 @@ impl Source {
         Source {
             name: name.into(),
             directory: None,
+            asker: Asker::Program,
+        }
+    }
+
+    /// A module of the standard library, the only source that loads kernels without being granted to.
+    pub(crate) fn standard(module: &str) -> Source {
+        Source {
+            asker: Asker::StandardLibrary,
+            ..Source::named(format!("std:{module}"))
         }
     }
 
@@ -47,6 +58,7 @@ impl Source {
         Source {
             name: path.display().to_string(),
             directory: path.parent().map(Path::to_path_buf),
+            asker: Asker::Program,
         }
     }
 }
@@ -75,7 +87,7 @@ pub fn standard_module(vm: &mut Vm, world: &SharedWorld, name: &str) -> Result<(
         standard_module(vm, world, CORE)?;
     }
     world.borrow_mut().module(name);
-    let source = Source::named(format!("std:{name}"));
+    let source = Source::standard(name);
     let outcome = library::load(vm, world, name, &source, text).and_then(|outcome| match outcome {
         library::Outcome::Loaded => Ok(NIL),
         library::Outcome::Not => load_text(vm, world, name, &source, text),
@@ -297,13 +309,8 @@ pub(crate) fn obey(
 ) -> Result<(), Problems> {
     match instruction {
         Instruction::Load(names) => {
-            let asker = if source.name.starts_with("std:") {
-                Asker::StandardLibrary
-            } else {
-                Asker::Program
-            };
             for name in names {
-                crate::kernels::load(vm, world, &name, asker).map_err(|problem| vec![problem])?;
+                crate::kernels::load(vm, world, &name, source.asker).map_err(|problem| vec![problem])?;
             }
             Ok(())
         }

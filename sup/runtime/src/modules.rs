@@ -105,4 +105,8 @@ pub struct PrimitiveInfo {
     pub doc: String,
     /// Whether it is visible without its kernel's name.
     pub everyday: bool,
+    /// What an isolate must have of `sup_abi::capability` for it.
+    pub needs: u32,
+    /// Whether what it needs was decided: its table says it, or it is pure.
+    pub is_decided: bool,
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use slp::ReadLimits;
+use sup_abi::capability;
 use sup_abi::word::{NIL, Word};
 use sup_code::form;
 use sup_vm::base;
@@ -11,19 +12,37 @@ use sup_vm::natives::BasePrimitive;
 use sup_vm::object::{Kind, kind_of};
 use sup_vm::vm::{Signal, Vm};
 
-use crate::grants::Capability;
+use crate::grants::{Capability, Grants};
 use crate::load::{self, Evaluation, Source};
 use crate::problem::Problem;
 use crate::world::{MAIN, SharedWorld};
 
 /// The table.
 pub const TABLE: &[BasePrimitive] = &[
-    base!("%eval", "(x :any &opt module :str) :any", 1..Some(2), eval),
-    base!("%read", "(text :str) :list", 1..Some(1), read),
-    base!("%debug", "(&rest xs :any) :none", 0..None, debug),
-    base!("%time-now", "() :int", 0..Some(0), time_now),
-    base!("%time-monotonic", "() :int", 0..Some(0), time_monotonic),
-    base!("%sleep", "(ms :real) :none", 1..Some(1), sleep),
+    base!(
+        "%eval",
+        "(x :any &opt module :str) :any",
+        1..Some(2),
+        eval,
+        capability::NONE
+    ),
+    base!("%read", "(text :str) :list", 1..Some(1), read, capability::NONE),
+    base!(
+        "%debug",
+        "(&rest xs :any) :none",
+        0..None,
+        debug,
+        capability::CONSOLE
+    ),
+    base!("%time-now", "() :int", 0..Some(0), time_now, capability::CLOCK),
+    base!(
+        "%time-monotonic",
+        "() :int",
+        0..Some(0),
+        time_monotonic,
+        capability::CLOCK
+    ),
+    base!("%sleep", "(ms :real) :none", 1..Some(1), sleep, capability::NONE),
 ];
 
 /// How many evaluated texts keep their source for errors to point into.
@@ -37,6 +56,14 @@ pub(crate) fn world_of(vm: &Vm) -> SharedWorld {
         .and_then(|host| host.downcast_ref::<SharedWorld>());
     host.expect("the runtime hangs its world on every machine that it makes")
         .clone()
+}
+
+/// Runs something that reaches nothing: no grants, and no primitive that needs one.
+pub(crate) fn without_grants<T>(vm: &mut Vm, world: &SharedWorld, run: impl FnOnce(&mut Vm) -> T) -> T {
+    let grants = std::mem::replace(&mut world.borrow_mut().grants, Grants::NONE);
+    let answer = vm.without_capabilities(run);
+    world.borrow_mut().grants = grants;
+    answer
 }
 
 /// Raises a problem as an error value.

@@ -3,6 +3,7 @@
 use slp::{Fault, NodeId, Tree};
 use sup_code::CellName;
 use sup_compile::{Host, Resolution, Signature};
+use sup_vm::permit::Permit;
 use sup_vm::vm::Vm;
 
 use crate::codebase;
@@ -105,15 +106,14 @@ impl Asking<'_> {
         let full = self.world.borrow().everyday.get(symbol).cloned()?;
         self.primitive(&full)
     }
-}
 
-impl Host for Asking<'_> {
-    fn resolve(&mut self, module: &str, symbol: &str) -> Resolution {
+    /// What a name means that is defined, whether or not the isolate may call it.
+    fn meaning(&mut self, module: &str, symbol: &str) -> Option<Resolution> {
         if let Some(found) = self.defined(module, symbol) {
-            return found;
+            return Some(found);
         }
         if let Some(found) = self.qualified(module, symbol) {
-            return found;
+            return Some(found);
         }
         let bare = self
             .world
@@ -125,15 +125,36 @@ impl Host for Asking<'_> {
             && module != CORE
             && let Some(found) = self.shown(CORE, symbol)
         {
-            return found;
+            return Some(found);
         }
         if let Some(found) = self.everyday(symbol) {
-            return found;
+            return Some(found);
         }
-        if symbol.starts_with('%')
-            && let Some(found) = self.primitive(symbol)
-        {
-            return found;
+        symbol.starts_with('%').then(|| self.primitive(symbol)).flatten()
+    }
+
+    /// Why the isolate may not call a primitive, if it may not. The standard library is compiled alike for everybody: what it
+    /// calls is decided when it calls.
+    fn withheld_from(&self, module: &str, primitive: &str) -> Option<String> {
+        if load::is_standard(module) {
+            return None;
+        }
+        let world = self.world.borrow();
+        let needs = world.primitives.get(primitive)?.needs;
+        let permit = Permit {
+            capabilities: world.names.unwrap_or(world.grants).bits(),
+            ..self.vm.permit()
+        };
+        (!permit.allows(primitive, needs)).then(|| permit.reason(primitive, needs))
+    }
+}
+
+impl Host for Asking<'_> {
+    fn resolve(&mut self, module: &str, symbol: &str) -> Resolution {
+        match self.meaning(module, symbol) {
+            Some(Resolution::Primitive { name, .. }) if self.withheld_from(module, &name).is_some() => {}
+            Some(found) => return found,
+            None => {}
         }
         let promised = self
             .world
@@ -188,6 +209,13 @@ impl Host for Asking<'_> {
                 .then(|| format!("{from}/{name}"))
         };
         own(module).or_else(|| own(CORE))
+    }
+
+    fn withheld(&mut self, module: &str, symbol: &str) -> Option<String> {
+        match self.meaning(module, symbol) {
+            Some(Resolution::Primitive { name, .. }) => self.withheld_from(module, &name),
+            _ => None,
+        }
     }
 
     fn suggestions(&mut self, module: &str, symbol: &str) -> Vec<String> {

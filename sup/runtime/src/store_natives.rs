@@ -1,5 +1,6 @@
 //! Primitives by which programs reach the code of the store.
 
+use sup_abi::capability::STORE;
 use sup_abi::word::{NIL, Word, boolean};
 use sup_vm::base;
 use sup_vm::error::{Outcome, Raise};
@@ -12,12 +13,18 @@ use crate::natives::{raise_problem, world_of};
 
 /// The table.
 pub const TABLE: &[BasePrimitive] = &[
-    base!("%store-put", "(name :str text :str) :str", 2..Some(2), put),
-    base!("%store-has?", "(name :str) :bool", 1..Some(1), has),
-    base!("%store-text", "(name :str) :str?", 1..Some(1), text),
-    base!("%store-value", "(name :str) :any", 1..Some(1), value),
-    base!("%store-names", "(&opt prefix :str) :list", 0..Some(1), names),
-    base!("%store-remove", "(name :str) :bool", 1..Some(1), remove),
+    base!("%store-put", "(name :str text :str) :str", 2..Some(2), put, STORE),
+    base!("%store-has?", "(name :str) :bool", 1..Some(1), has, STORE),
+    base!("%store-text", "(name :str) :str?", 1..Some(1), text, STORE),
+    base!("%store-value", "(name :str) :any", 1..Some(1), value, STORE),
+    base!(
+        "%store-names",
+        "(&opt prefix :str) :list",
+        0..Some(1),
+        names,
+        STORE
+    ),
+    base!("%store-remove", "(name :str) :bool", 1..Some(1), remove, STORE),
 ];
 
 fn granted(vm: &mut Vm) -> Result<std::sync::Arc<Codebase>, Raise> {

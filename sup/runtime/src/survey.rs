@@ -11,9 +11,9 @@ use sup_code::Chunk;
 use sup_compile::{FormContext, Instruction, TopForm, compile_form, defined_names, top_forms};
 use sup_vm::vm::{Limits, Vm};
 
-use crate::grants::Grants;
 use crate::load::{self, Located, Problems, Source};
 use crate::modules::Entry;
+use crate::natives::without_grants;
 use crate::problem::{Place, Problem};
 use crate::resolve::Asking;
 use crate::world::SharedWorld;
@@ -185,14 +185,12 @@ impl Survey<'_> {
     /// Carries out a definition that a macro may need. What goes wrong in it is told by whoever runs the source.
     fn run_definition(&mut self, chunk: Chunk) {
         let limits = self.vm.limits();
-        let grants = std::mem::replace(&mut self.world.borrow_mut().grants, Grants::NONE);
         self.vm.set_limits(Limits {
             fuel: limits.fuel.min(DEFINITION_FUEL),
             ..limits
         });
-        drop(load::run_chunk(self.vm, chunk));
+        without_grants(self.vm, self.world, |vm| drop(load::run_chunk(vm, chunk)));
         self.vm.set_limits(limits);
-        self.world.borrow_mut().grants = grants;
     }
 }
 

@@ -10,6 +10,7 @@ use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use sup_abi::capability::{NONE, STORE};
 use sup_abi::word::{NIL, Word, boolean, payload};
 use sup_store::{Commit, Durability, Isolation, Namespace, Store, StoreError, Transaction};
 use sup_vm::base;
@@ -26,15 +27,16 @@ use crate::natives::{raise_problem, world_of};
 
 /// The table.
 pub const TABLE: &[BasePrimitive] = &[
-    base!("%tx-begin", "(isolation :keyword) :any", 1..Some(1), begin),
+    base!("%tx-begin", "(isolation :keyword) :any", 1..Some(1), begin, STORE),
     base!(
         "%tx-commit",
         "(token :any durability :keyword) :bool",
         2..Some(2),
-        commit
+        commit,
+        STORE
     ),
-    base!("%tx-abort", "(token :any) :none", 1..Some(1), abort),
-    base!("%tx-pause", "(attempt :int) :none", 1..Some(1), pause),
+    base!("%tx-abort", "(token :any) :none", 1..Some(1), abort, STORE),
+    base!("%tx-pause", "(attempt :int) :none", 1..Some(1), pause, NONE),
 ];
 
 /// How long a transaction may be open: what it saw is kept by the store until then.

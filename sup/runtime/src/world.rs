@@ -47,6 +47,8 @@ pub struct World {
     pub macro_functions: Vec<Kept>,
     /// Kernels that were loaded.
     pub kernels: Vec<std::sync::Arc<sup_host::Kernel>>,
+    /// Which of them may be loaded.
+    pub trust: Arc<sup_host::Trust>,
     /// Where private copies of their libraries are made while they are opened.
     pub temporary: PathBuf,
     /// Environment variables that the program may see.
@@ -55,6 +57,9 @@ pub struct World {
     pub loading: Vec<String>,
     /// What the isolate may reach.
     pub grants: Grants,
+    /// Whose primitives have a meaning to code that is compiled, where that is not what the isolate may reach: a source that
+    /// is only looked at will run elsewhere.
+    pub names: Option<Grants>,
     /// Where text goes.
     pub console: Option<SharedConsole>,
     /// Arguments of the program.
@@ -97,6 +102,7 @@ impl World {
             library: self.library.clone(),
             sources: self.sources.clone(),
             kernels: self.kernels.clone(),
+            trust: self.trust.clone(),
             temporary: self.temporary.clone(),
             environment: self.environment.clone(),
             grants,
@@ -153,6 +159,26 @@ impl World {
         );
         names.sort();
         names.dedup();
+        names
+    }
+
+    /// The names of a primitive: its own, and those under which its kernel has the same code.
+    #[must_use]
+    pub fn names_alike(&self, primitive: &str) -> Vec<String> {
+        let mut names = vec![primitive.to_owned()];
+        let Some((kernel, name)) = primitive.split_once('/') else {
+            return names;
+        };
+        let Some(kernel) = self.kernels.iter().rev().find(|loaded| loaded.name() == kernel) else {
+            return names;
+        };
+        let all = kernel.primitives();
+        if let Some(own) = all.iter().find(|other| other.name == name) {
+            let alike = all
+                .iter()
+                .filter(|other| std::ptr::fn_addr_eq(other.function, own.function) && other.name != name);
+            names.extend(alike.map(|other| format!("{}/{}", kernel.name(), other.name)));
+        }
         names
     }
 

@@ -27,6 +27,8 @@ pub mod error;
 
 pub mod primitives;
 
+pub mod permit;
+
 pub mod cells;
 
 pub mod unit;

@@ -30,6 +30,8 @@ pub struct PrimitiveEntry {
     pub kernel: u32,
     /// Intrinsic id, 0 for none.
     pub intrinsic: u32,
+    /// What an isolate must have of `sup_abi::capability` for it.
+    pub needs: u32,
 }
 
 impl PrimitiveEntry {
@@ -42,12 +44,13 @@ impl PrimitiveEntry {
         flags: 0,
         kernel: 0,
         intrinsic: 0,
+        needs: 0,
     };
 
     /// Whether the isolate has it.
     #[must_use]
     pub fn is_present(&self) -> bool {
-        !std::ptr::fn_addr_eq(self.run, absent as NativeFn)
+        !std::ptr::fn_addr_eq(self.run, absent as NativeFn) && !crate::permit::is_withheld(self)
     }
 }
 
@@ -120,24 +123,19 @@ pub fn value(id: u32) -> Word {
 }
 
 impl Vm {
-    /// Gives this isolate a primitive, in place of what had its name.
+    /// Gives this isolate a primitive, in place of what had its name; one that its permit does not allow stays unbound.
     pub fn define_primitive(&mut self, name: &str, entry: PrimitiveEntry) {
-        let id = id(name) as usize;
-        self.grow_primitives(id + 1);
-        std::sync::Arc::make_mut(&mut self.primitives)[id] = PrimitiveEntry {
+        let entry = PrimitiveEntry {
             span: entry.max.saturating_sub(entry.min),
             ..entry
         };
-        self.refresh_link();
+        self.write_entry(name, id(name) as usize, entry);
     }
 
     /// Takes a primitive away from this isolate.
     pub fn remove_primitive(&mut self, name: &str) {
-        if let Some(id) = find(name)
-            && let Some(entry) = std::sync::Arc::make_mut(&mut self.primitives).get_mut(id as usize)
-        {
-            *entry = PrimitiveEntry::ABSENT;
-            self.refresh_link();
+        if let Some(id) = find(name) {
+            self.write_entry(name, id as usize, PrimitiveEntry::ABSENT);
         }
     }
 

@@ -99,6 +99,7 @@ pub struct Vm {
     pub(crate) out_of_memory: bool,
     pub(crate) cells: Vec<Word>,
     pub(crate) primitives: Arc<Vec<PrimitiveEntry>>,
+    pub(crate) permits: crate::permit::Permits,
     pub(crate) limits: Limits,
     pub(crate) fibers: crate::schedule::Fibers,
     pub(crate) driven: crate::driven::Driven,
@@ -140,7 +141,7 @@ impl Vm {
     pub fn new(limits: Limits) -> Box<Vm> {
         let mut vm = Vm::with_primitives(limits, Arc::default());
         for primitive in crate::natives::TABLES.iter().flat_map(|table| table.iter()) {
-            crate::natives::register(&mut vm, primitive);
+            crate::natives::register(&mut vm, primitive, 0);
         }
         vm
     }
@@ -166,6 +167,7 @@ impl Vm {
             out_of_memory: false,
             cells: Vec::new(),
             primitives,
+            permits: crate::permit::Permits::default(),
             limits,
             fibers: crate::schedule::Fibers::default(),
             driven: crate::driven::Driven::default(),

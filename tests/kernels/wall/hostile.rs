@@ -14,68 +14,85 @@ fn refused(defines: &[&str]) -> LoadError {
     }
 }
 
+/// What is defined when the fixture is compiled, the code, and a part of the message.
+const WRONG_TABLES: &[(&[&str], &str, &str)] = &[
+    (&["MAGIC=0x12345678u"], "kernel/magic", "magic word is 0x12345678"),
+    (&["MAJOR=2"], "kernel/abi", "built for ABI 2, this is ABI 1"),
+    (&["MINOR=7"], "kernel/abi", "minor ABI version 7, newer"),
+    (
+        &["LAYOUT=0x53550002u"],
+        "kernel/layout",
+        "value layout 0x53550002",
+    ),
+    (&["TABLE_SIZE=40"], "kernel/size", "table has 40 bytes"),
+    (&["PRIM_SIZE=16"], "kernel/size", "primitive has 16 bytes"),
+    (&["KERNEL_FLAGS=1"], "kernel/flags", "the kernel"),
+    (&["FLAGS=(1u << 20)"], "kernel/flags", "primitive first"),
+    (&["FLAGS=SUP_BLOCKING"], "kernel/flags", "blocking needs async"),
+    (&["FLAGS=(SUP_ASYNC|SUP_LEAF)"], "kernel/flags", "async excludes"),
+    (
+        &["CAPABILITIES=(1u << 20)"],
+        "kernel/flags",
+        "unknown capabilities",
+    ),
+    (
+        &["CAPABILITIES=(SUP_C_NONE|SUP_C_READ)"],
+        "kernel/flags",
+        "exclude each other",
+    ),
+    (
+        &["FLAGS=SUP_PURE", "CAPABILITIES=SUP_C_READ"],
+        "kernel/flags",
+        "is not pure",
+    ),
+    (&["INTRINSIC=9999"], "kernel/flags", "unknown intrinsic"),
+    (
+        &["FUNCTION=NULL"],
+        "kernel/null-function",
+        "primitive first has no code",
+    ),
+    (
+        &["SECOND=\"first\""],
+        "kernel/duplicate",
+        "primitive first is there twice",
+    ),
+    (&["SIGNATURE=\"nonsense\""], "kernel/signature", "primitive first"),
+    (
+        &["SIGNATURE=\"(a :int b :int) :int\""],
+        "kernel/signature",
+        "does not say 1 to 1 arguments",
+    ),
+    (
+        &["SIGNATURE=NULL"],
+        "kernel/table",
+        "signature of first is missing",
+    ),
+    (
+        &["LONG_DOC"],
+        "kernel/too-long",
+        "documentation of first is longer",
+    ),
+    (&["NAME=\"../hostile\""], "kernel/name", "no name of a kernel"),
+    (&["NAME=NULL"], "kernel/table", "name is missing"),
+    (&["FIRST=\"a b\""], "kernel/table", "`a b` is no name"),
+    (&["FIRST=\"%eval\""], "kernel/table", "no name of a primitive"),
+    (&["FIRST=\"alu/add\""], "kernel/table", "no name of a primitive"),
+    (&["N_PRIMS=100000"], "kernel/table", "100000 primitives"),
+    (&["N_TYPES=100000"], "kernel/table", "100000 resource types"),
+    (&["NULL_TYPE"], "kernel/table", "resource type is missing"),
+    (
+        &["NEEDS=\"sup.teleport/1\""],
+        "kernel/needs",
+        "needs sup.teleport/1",
+    ),
+    (&["NO_TABLE"], "kernel/no-table", "answers no table"),
+    (&["NO_ENTRY"], "kernel/no-entry", "does not export sup_kernel_v1"),
+    (&["LOAD_ERROR"], "kernel/load", "the licence has run out"),
+];
+
 #[test]
 fn wrong_tables_are_refused_and_the_message_says_why() {
-    let cases: &[(&[&str], &str, &str)] = &[
-        (&["MAGIC=0x12345678u"], "kernel/magic", "magic word is 0x12345678"),
-        (&["MAJOR=2"], "kernel/abi", "built for ABI 2, this is ABI 1"),
-        (&["MINOR=7"], "kernel/abi", "minor ABI version 7, newer"),
-        (
-            &["LAYOUT=0x53550002u"],
-            "kernel/layout",
-            "value layout 0x53550002",
-        ),
-        (&["TABLE_SIZE=40"], "kernel/size", "table has 40 bytes"),
-        (&["PRIM_SIZE=16"], "kernel/size", "primitive has 16 bytes"),
-        (&["KERNEL_FLAGS=1"], "kernel/flags", "the kernel"),
-        (&["FLAGS=(1u << 20)"], "kernel/flags", "primitive first"),
-        (&["FLAGS=SUP_BLOCKING"], "kernel/flags", "blocking needs async"),
-        (&["FLAGS=(SUP_ASYNC|SUP_LEAF)"], "kernel/flags", "async excludes"),
-        (&["INTRINSIC=9999"], "kernel/flags", "unknown intrinsic"),
-        (
-            &["FUNCTION=NULL"],
-            "kernel/null-function",
-            "primitive first has no code",
-        ),
-        (
-            &["SECOND=\"first\""],
-            "kernel/duplicate",
-            "primitive first is there twice",
-        ),
-        (&["SIGNATURE=\"nonsense\""], "kernel/signature", "primitive first"),
-        (
-            &["SIGNATURE=\"(a :int b :int) :int\""],
-            "kernel/signature",
-            "does not say 1 to 1 arguments",
-        ),
-        (
-            &["SIGNATURE=NULL"],
-            "kernel/table",
-            "signature of first is missing",
-        ),
-        (
-            &["LONG_DOC"],
-            "kernel/too-long",
-            "documentation of first is longer",
-        ),
-        (&["NAME=\"../hostile\""], "kernel/name", "no name of a kernel"),
-        (&["NAME=NULL"], "kernel/table", "name is missing"),
-        (&["FIRST=\"a b\""], "kernel/table", "`a b` is no name"),
-        (&["FIRST=\"%eval\""], "kernel/table", "no name of a primitive"),
-        (&["FIRST=\"alu/add\""], "kernel/table", "no name of a primitive"),
-        (&["N_PRIMS=100000"], "kernel/table", "100000 primitives"),
-        (&["N_TYPES=100000"], "kernel/table", "100000 resource types"),
-        (&["NULL_TYPE"], "kernel/table", "resource type is missing"),
-        (
-            &["NEEDS=\"sup.teleport/1\""],
-            "kernel/needs",
-            "needs sup.teleport/1",
-        ),
-        (&["NO_TABLE"], "kernel/no-table", "answers no table"),
-        (&["NO_ENTRY"], "kernel/no-entry", "does not export sup_kernel_v1"),
-        (&["LOAD_ERROR"], "kernel/load", "the licence has run out"),
-    ];
-    for (defines, code, part) in cases {
+    for (defines, code, part) in WRONG_TABLES {
         let error = refused(defines);
         assert_eq!(error.code(), *code, "{defines:?}: {error}");
         assert!(error.to_string().contains(part), "{defines:?}: {error}");
@@ -109,7 +126,11 @@ fn files_that_are_no_libraries_are_refused() {
 fn a_library_under_anothers_name_is_refused() {
     let path = library("hostile.c", "other", &[]);
     let directory = path.parent().map(Path::to_owned).expect("lies somewhere");
-    let loader = sup_host::Loader::new(SearchPath::new(vec![directory]), crate::build::scratch());
+    let loader = sup_host::Loader::new(
+        SearchPath::new(vec![directory]),
+        crate::build::scratch(),
+        Default::default(),
+    );
     let found = loader.find("other").expect("is there");
     assert_eq!(
         loader.load(&found, None).map(|_| ()).expect_err("refused").code(),
@@ -129,6 +150,7 @@ fn what_differs_from_its_declaration_is_refused() {
         signature: signature.into(),
         flags: None,
         intrinsic: None,
+        capabilities: None,
     };
     for (name, signature) in [
         ("first", "(a :any) :any"),
@@ -172,7 +194,7 @@ fn a_throw_without_an_error_raises_one() {
 }
 
 /// The fixture's own functions, which a kernel would not export.
-fn symbol(path: &Path, name: &str) -> extern "C" fn() -> i32 {
+pub fn symbol(path: &Path, name: &str) -> extern "C" fn() -> i32 {
     // SAFETY: the fixture was compiled by this test and is never closed.
     #[allow(unsafe_code)]
     unsafe {
@@ -187,7 +209,7 @@ fn symbol(path: &Path, name: &str) -> extern "C" fn() -> i32 {
 
 /// Opens the fixture where it lies and not from a copy, so that the test and the machine see the same
 /// statics.
-fn open_in_place(path: &Path) -> std::sync::Arc<sup_host::Kernel> {
+pub fn open_in_place(path: &Path) -> std::sync::Arc<sup_host::Kernel> {
     // SAFETY: the fixture was compiled by this test and is never closed.
     #[allow(unsafe_code)]
     unsafe {

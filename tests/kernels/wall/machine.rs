@@ -10,7 +10,7 @@ use sup_vm::{data, names, primitives};
 
 /// A loader that looks nowhere.
 pub fn loader() -> Loader {
-    Loader::new(SearchPath::default(), build::scratch())
+    Loader::new(SearchPath::default(), build::scratch(), Arc::default())
 }
 
 /// Loads a library by its path.

@@ -9,3 +9,4 @@ mod machine;
 mod rust_kernel;
 mod stock;
 mod swap;
+mod table;

@@ -115,7 +115,7 @@ sup_kernel::kernel! {
     }
 }
 
-fn kernel() -> &'static Arc<Kernel> {
+pub fn kernel() -> &'static Arc<Kernel> {
     static KERNEL: OnceLock<Arc<Kernel>> = OnceLock::new();
     KERNEL.get_or_init(|| {
         // SAFETY: the entry is that of the kernel above.

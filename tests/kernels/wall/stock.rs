@@ -14,7 +14,11 @@ fn checkout() -> PathBuf {
 }
 
 fn load(name: &str) -> Arc<Kernel> {
-    let loader = Loader::new(SearchPath::new(vec![checkout(), stock()]), scratch());
+    let loader = Loader::new(
+        SearchPath::new(vec![checkout(), stock()]),
+        scratch(),
+        std::sync::Arc::default(),
+    );
     let found = loader.find(name).expect("is built");
     loader
         .load(&found, None)

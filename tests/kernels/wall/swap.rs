@@ -91,6 +91,7 @@ fn a_call_that_runs_finishes_in_its_generation() {
     sup_vm::natives::register(
         &mut vm,
         &sup_vm::base!("%swap-now", "() :any", 0..Some(0), swap_now),
+        0,
     );
     NEXT.set(Some(next(&tick(&["VERSION=2"]), &one).expect("loads")));
     let argument = Argument::Primitive("%swap-now");

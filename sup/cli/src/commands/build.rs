@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::Args;
+use sup_runtime::trust;
 use sup_runtime::{Capability, Problem};
 
 use super::new::check_name;
@@ -62,6 +63,14 @@ impl Build {
 /// When a kernel has no library; that was told.
 pub fn with_kernels(project: &Path, options: &Options) -> Result<Options, Exit> {
     let mut options = options.clone();
+    let root = if project.is_dir() {
+        Some(project)
+    } else {
+        project.parent()
+    };
+    options.project = root
+        .filter(|root| !root.as_os_str().is_empty())
+        .map(Path::to_path_buf);
     if !project.join("kernels").is_dir() || !options.grants().has(Capability::Kernel) {
         return Ok(options);
     }
@@ -125,7 +134,8 @@ fn build_all(project: &Path) -> Result<Built, Problem> {
             sdk: &sdk,
         };
         if let Err(problem) = kernel.build() {
-            if !kernel.library().is_file() {
+            // Sources that others may write are not passed over for what was built of them before.
+            if problem.code == "kernel/writable" || !kernel.library().is_file() {
                 built.n_missing += 1;
             }
             built.failures.push(problem);
@@ -246,6 +256,7 @@ impl Kernel<'_> {
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, Problem> {
+        trust::check_place(&self.sources)?;
         let mut files = Vec::new();
         list(&self.sources, &mut files)?;
         files.sort();
@@ -332,12 +343,8 @@ fn list(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
             format!("{} is a link; a kernel's sources are files", path.display()),
         ));
     }
-    if data.permissions().mode() & 0o002 != 0 {
-        let problem = Problem::new(
-            "build/writable",
-            format!("everybody may write {}", path.display()),
-        );
-        return Err(problem.with_hint(format!("chmod o-w {}", path.display())));
+    if data.permissions().mode() & 0o022 != 0 {
+        trust::check_place(path)?;
     }
     if !data.is_dir() {
         files.push(path.to_owned());

@@ -41,7 +41,12 @@ impl Check {
         };
         // Modules are read and kernels are loaded for their signatures; nothing that is checked is run.
         let grants = Grants::NONE.with(Capability::FileRead).with(Capability::Kernel);
-        let mut runtime = match session::build(session::builder(options).grants(grants), options) {
+        let mut runtime = match session::build(
+            session::builder(options)
+                .grants(grants)
+                .looks_for(options.grants()),
+            options,
+        ) {
             Ok(runtime) => runtime,
             Err(exit) => return exit,
         };

@@ -318,11 +318,16 @@ impl<'a> Expander<'a> {
     }
 
     fn unbound(&mut self, name: &str, span: Span) -> Expr {
-        let near = self.host.suggestions(self.context.module, name);
+        let withheld = self.host.withheld(self.context.module, name);
+        let near = match withheld {
+            Some(_) => Vec::new(),
+            None => self.host.suggestions(self.context.module, name),
+        };
         self.wrong(
             Cause::Unbound {
                 name: name.into(),
                 near,
+                withheld,
             },
             span,
         )

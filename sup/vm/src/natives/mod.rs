@@ -50,6 +50,8 @@ pub struct BasePrimitive {
     pub min: u8,
     /// Largest number of arguments; none when there is no limit.
     pub max: Option<u8>,
+    /// What it says of `sup_abi::capability`, 0 when nothing.
+    pub capabilities: u32,
     /// The function.
     pub run: NativeFn,
 }
@@ -64,15 +66,20 @@ pub unsafe fn enter(run: fn(&mut Vm, &[Word]) -> Outcome, vm: *mut Vm, argc: u32
     run(vm, arguments).unwrap_or(THROW)
 }
 
-/// Makes the table entry of a primitive from a function `fn(&mut Vm, &[Word]) -> Outcome`.
+/// Makes the table entry of a primitive from a function `fn(&mut Vm, &[Word]) -> Outcome`. The last part says what it
+/// reaches outside of its isolate; the machine's own reach nothing and do not say it.
 #[macro_export]
 macro_rules! base {
     ($name:literal, $signature:literal, $min:literal .. $max:expr, $run:path) => {
+        $crate::base!($name, $signature, $min..$max, $run, 0)
+    };
+    ($name:literal, $signature:literal, $min:literal .. $max:expr, $run:path, $capabilities:expr) => {
         $crate::natives::BasePrimitive {
             name: $name,
             signature: $signature,
             min: $min,
             max: $max,
+            capabilities: $capabilities,
             run: {
                 unsafe extern "C" fn thunk(
                     vm: *mut $crate::vm::Vm,
@@ -111,12 +118,14 @@ pub const TABLES: &[&[BasePrimitive]] = &[
     code::TABLE,
 ];
 
-/// Gives an isolate a primitive of the machine's or the runtime's own.
-pub fn register(vm: &mut Vm, primitive: &BasePrimitive) {
+/// Gives an isolate a primitive of the machine's or the runtime's own; `needs` is what it must have of
+/// `sup_abi::capability` for it.
+pub fn register(vm: &mut Vm, primitive: &BasePrimitive, needs: u32) {
     let entry = PrimitiveEntry {
         run: primitive.run,
         min: primitive.min.into(),
         max: primitive.max.map_or(ANY_NUMBER, u16::from),
+        needs,
         ..PrimitiveEntry::ABSENT
     };
     vm.define_primitive(primitive.name, entry);

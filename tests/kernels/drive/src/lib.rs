@@ -53,6 +53,7 @@ fn start<'c>(cx: &'c Context, work: Work, grants: Option<&[&str]>) -> Result<Val
 sup_kernel::kernel! {
     name: "drive", version: env!("CARGO_PKG_VERSION"),
     needs: ["sup.isolate/1", "sup.fiber/1"],
+    capabilities: [NONE],
 
     /// Calls f with the numbers from :first on, :n of them, each in a fiber of its own, all at once, in an isolate of their
     /// own; a list of the answers. What raised is there as {:code :message}. Options: :n :first :fuel :deadline-ms :memory-mib,
