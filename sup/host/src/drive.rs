@@ -184,7 +184,7 @@ unsafe extern "C" fn start(
         drive,
         free,
         data,
-        kernel: installed.kernel.clone(),
+        kernel: installed.kernel.kernel().clone(),
     };
     let run: Drive = Box::new(move |vm| driver.run(vm));
     // SAFETY: kernels pass null, or options that live through the call.

@@ -2,8 +2,10 @@
 //! cleans up after them.
 #![allow(unsafe_code)]
 
+use crate::hold::{Frames, Held, Hold, Sort};
 use crate::kernel::Kernel;
 use crate::services::Services;
+use crate::{pins, promises};
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::rc::Rc;
@@ -13,6 +15,7 @@ use sup_abi::kernel::{Function, flags};
 use sup_abi::word::Word;
 use sup_vm::natives::NativeFn;
 use sup_vm::primitives::{self, ANY_NUMBER, PrimitiveEntry};
+use sup_vm::schedule::Inbox;
 use sup_vm::vm::{Kept, Vm};
 
 /// What all kernels of one isolate share.
@@ -25,18 +28,36 @@ pub(crate) struct Shared {
     pub scratch: RefCell<Vec<Vec<u8>>>,
     /// Pins that other threads let go of.
     pub released: Arc<Mutex<Vec<Kept>>>,
+    /// Where letters to the isolate go.
+    pub inbox: Arc<Inbox>,
+    /// Told of kernels that came and went.
+    listener: Cell<Option<Listener>>,
 }
+
+/// What happened to a kernel of an isolate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Calls go to this generation from now on.
+    Replaced,
+    /// The isolate does not have it any more.
+    Removed,
+    /// It was loaded for whoever wants it, and the isolate does not have it.
+    Offered,
+}
+
+/// What is told of changes, on the isolate's thread.
+pub type Listener = fn(&mut Vm, &Arc<Kernel>, Change);
 
 /// A kernel in one isolate. The machine's `kernel_states` point at these.
 pub(crate) struct Installed {
     pub shared: Rc<Shared>,
-    pub kernel: Arc<Kernel>,
+    pub kernel: Hold,
     /// Cloned by each pin and each open promise of this generation in this isolate.
-    pub held: Arc<()>,
+    held: Arc<()>,
     first_id: u32,
     functions: Functions,
     /// Native calls that run in it, inside one another.
-    n_frames: Cell<u32>,
+    n_frames: Arc<Frames>,
     /// The generation that takes its place when no call runs in it.
     successor: RefCell<Option<Arc<Kernel>>>,
     /// Another generation has taken its place.
@@ -49,7 +70,7 @@ type Functions = Arc<[Option<(Function, Gating)>]>;
 /// The kernels of an isolate, for those that it starts.
 #[derive(Clone, Default)]
 pub struct Inherited {
-    kernels: Vec<Option<(Arc<Kernel>, u32, Functions)>>,
+    kernels: Vec<Option<(Hold, u32, Functions)>>,
 }
 
 /// Whether a primitive runs on one thread at a time.
@@ -62,6 +83,11 @@ pub(crate) enum Gating {
 impl Installed {
     fn function(&self, id: u32) -> Option<(Function, Gating)> {
         *self.functions.get(id.wrapping_sub(self.first_id) as usize)?
+    }
+
+    /// What a pin or a promise of it is kept by.
+    pub fn hold(&self, sort: Sort) -> Held {
+        Held::new(self.kernel.beside(sort), &self.held, &self.shared.inbox)
     }
 
     /// Whether the running primitive holds its kernel's gate.
@@ -97,6 +123,17 @@ struct Attached {
     installed: Vec<Option<Box<Installed>>>,
 }
 
+impl Drop for Attached {
+    /// Pins and promises of an isolate that is gone mean nothing any more, and must not keep a kernel.
+    fn drop(&mut self) {
+        let keeps = |installed: &Installed| Arc::strong_count(&installed.held) > 1;
+        if self.installed.iter().flatten().any(|installed| keeps(installed)) {
+            pins::forget_all(self.shared.number);
+            promises::forget_all(&self.shared.inbox);
+        }
+    }
+}
+
 fn attached(vm: &mut Vm) -> &mut Attached {
     let attached = vm
         .attached
@@ -114,6 +151,8 @@ pub fn attach(vm: &mut Vm, services: Services) {
         services,
         scratch: RefCell::default(),
         released: Arc::default(),
+        inbox: vm.inbox(),
+        listener: Cell::new(None),
     };
     vm.attached.push(Box::new(Attached {
         shared: Rc::new(shared),
@@ -151,7 +190,7 @@ pub fn attach_inherited(vm: &mut Vm, services: Services, inherited: &Inherited) 
         match kernel {
             Some((kernel, first_id, functions)) => {
                 let place = attached(vm).installed.len();
-                hang(vm, place, kernel, *first_id, functions.clone());
+                hang(vm, place, kernel.clone(), *first_id, functions.clone());
             }
             None => {
                 attached(vm).installed.push(None);
@@ -163,15 +202,17 @@ pub fn attach_inherited(vm: &mut Vm, services: Services, inherited: &Inherited) 
 
 /// Hangs a kernel on a machine, at a place that is free or the next one; the index by which the entries of its primitives
 /// find it.
-fn hang(vm: &mut Vm, place: usize, kernel: &Arc<Kernel>, first_id: u32, functions: Functions) -> u32 {
+fn hang(vm: &mut Vm, place: usize, kernel: Hold, first_id: u32, functions: Functions) -> u32 {
     let attached = attached(vm);
+    let n_frames = Arc::new(Frames::default());
+    kernel.usage().add_frames(&n_frames);
     let installed = Box::new(Installed {
         shared: attached.shared.clone(),
-        kernel: kernel.clone(),
+        kernel,
         held: Arc::default(),
         first_id,
         functions,
-        n_frames: Cell::new(0),
+        n_frames,
         successor: RefCell::default(),
         is_replaced: Cell::new(false),
     });
@@ -186,11 +227,19 @@ fn hang(vm: &mut Vm, place: usize, kernel: &Arc<Kernel>, first_id: u32, function
     place as u32 + 1
 }
 
-/// Gives a kernel's primitives to an isolate, under `kernel/name`.
+/// Gives a kernel's primitives to an isolate, under `kernel/name`. False when it does not serve any more.
 ///
 /// # Panics
 /// When the machine was not prepared with `attach`.
-pub fn install(vm: &mut Vm, kernel: &Arc<Kernel>) {
+pub fn install(vm: &mut Vm, kernel: &Arc<Kernel>) -> bool {
+    let Some(hold) = Hold::new(kernel, Sort::Isolate) else {
+        return false;
+    };
+    install_held(vm, hold);
+    true
+}
+
+fn install_held(vm: &mut Vm, kernel: Hold) {
     let names: Vec<String> = kernel
         .primitives()
         .iter()
@@ -213,8 +262,9 @@ pub fn install(vm: &mut Vm, kernel: &Arc<Kernel>) {
     }
     let places = &attached(vm).installed;
     let place = places.iter().position(Option::is_none).unwrap_or(places.len());
+    let generation = kernel.kernel().clone();
     let index = hang(vm, place, kernel, first_id, functions.into());
-    for (name, primitive) in names.iter().zip(kernel.primitives()) {
+    for (name, primitive) in names.iter().zip(generation.primitives()) {
         let is_direct = primitive.has(flags::LEAF) && primitive.has(flags::MT);
         let run = if is_direct {
             as_native(primitive.function)
@@ -243,7 +293,7 @@ pub enum Adoption {
     Done,
     /// A call runs in the generation before; when it has returned, the isolate adopts this one between two slices.
     Waits,
-    /// The isolate does not have the kernel, or has this generation or a later one.
+    /// The isolate does not have the kernel, or has this generation or a later one, or this one does not serve any more.
     None,
 }
 
@@ -268,10 +318,60 @@ pub fn replace(vm: &mut Vm, kernel: &Arc<Kernel>) -> Adoption {
         }
         return Adoption::Waits;
     }
+    let Some(hold) = Hold::new(kernel, Sort::Isolate) else {
+        return Adoption::None;
+    };
     current.is_replaced.set(true);
-    install(vm, kernel);
+    let before = current.kernel.kernel().clone();
+    for gone in before.primitives() {
+        if !kernel.primitives().iter().any(|other| other.name == gone.name) {
+            vm.remove_primitive(&format!("{}/{}", before.name(), gone.name));
+        }
+    }
+    install_held(vm, hold);
+    tell(vm, kernel, Change::Replaced);
     let_go(vm);
     Adoption::Done
+}
+
+/// Takes a kernel away from an isolate, if it has that generation or an earlier one. Calls that run go on.
+pub fn withdraw(vm: &mut Vm, kernel: &Arc<Kernel>) {
+    let current = attached(vm)
+        .installed
+        .iter()
+        .flatten()
+        .find(|installed| installed.kernel.name() == kernel.name() && !installed.is_replaced.get());
+    let Some(current) = current.filter(|current| current.kernel.generation() <= kernel.generation()) else {
+        return;
+    };
+    current.is_replaced.set(true);
+    current.successor.take();
+    let before = current.kernel.kernel().clone();
+    remove(vm, &before);
+    tell(vm, &before, Change::Removed);
+    let_go(vm);
+}
+
+/// Has the isolate's listener told of a kernel.
+pub(crate) fn tell(vm: &mut Vm, kernel: &Arc<Kernel>, change: Change) {
+    let listener = attached(vm).shared.listener.get();
+    if let Some(listener) = listener {
+        listener(vm, kernel, change);
+    }
+}
+
+/// Says who is told of what happens to the kernels of an isolate.
+pub fn listen(vm: &mut Vm, listener: Listener) {
+    attached(vm).shared.listener.set(Some(listener));
+}
+
+/// The kernels that an isolate calls.
+pub fn kernels_of(vm: &mut Vm) -> Vec<Arc<Kernel>> {
+    let installed = attached(vm).installed.iter().flatten();
+    installed
+        .filter(|installed| !installed.is_replaced.get())
+        .map(|installed| installed.kernel.kernel().clone())
+        .collect()
 }
 
 /// What keeps an isolate from letting go of a generation that was replaced, or that waits to be.
@@ -369,10 +469,12 @@ pub(crate) fn enter_frame(installed: &Installed) {
 /// It has returned. With the last one the next generation may take the kernel's place.
 pub(crate) fn leave_frame(vm: &Vm, installed: &Installed) {
     installed.n_frames.set(installed.n_frames.get() - 1);
-    if installed.n_frames.get() == 0
-        && let Some(kernel) = installed.successor.take()
-    {
-        post(vm, kernel);
+    if installed.n_frames.get() == 0 {
+        if let Some(kernel) = installed.successor.take() {
+            post(vm, kernel);
+        } else if installed.is_replaced.get() {
+            post_let_go(vm);
+        }
     }
 }
 
@@ -384,14 +486,24 @@ pub(crate) fn has_successor(installed: &Installed) -> bool {
 /// A kernel's generation in an isolate that has it.
 pub(crate) fn find(vm: &mut Vm, kernel: &Arc<Kernel>) -> Option<*const Installed> {
     let mut installed = attached(vm).installed.iter().flatten();
-    let found = installed.find(|installed| Arc::ptr_eq(&installed.kernel, kernel))?;
+    let found = installed.find(|installed| Arc::ptr_eq(installed.kernel.kernel(), kernel))?;
     Some(std::ptr::from_ref(&**found))
 }
 
 /// Has the isolate adopt a generation between two slices.
+#[cold]
 fn post(vm: &Vm, kernel: Arc<Kernel>) {
     vm.inbox().post(Box::new(move |vm| {
         replace(vm, &kernel);
+        Ok(sup_abi::word::NIL)
+    }));
+}
+
+/// Has the isolate let go, between two slices, of a generation that was taken away while a call ran in it.
+#[cold]
+fn post_let_go(vm: &Vm) {
+    vm.inbox().post(Box::new(|vm| {
+        let_go(vm);
         Ok(sup_abi::word::NIL)
     }));
 }

@@ -4,8 +4,11 @@
 
 use crate::error::LoadError;
 use crate::handshake::Contents;
+use crate::hold::Usage;
+use crate::life::{Duty, Life, Stage};
 use crate::table;
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use sup_abi::capability;
@@ -54,10 +57,12 @@ impl PrimitiveInfo {
     }
 }
 
-/// A loaded generation of a kernel. It is live while isolates have it, drains while something else holds it, and ends
+/// A loaded generation of a kernel. It serves until another takes its place, drains while something holds it, and ends
 /// when the last holder lets go.
 pub struct Kernel {
-    generation: u64,
+    generation: AtomicU64,
+    life: Life,
+    usage: Usage,
     contents: Contents,
     table: *const abi::Kernel,
     state: *mut c_void,
@@ -126,7 +131,9 @@ impl Kernel {
             }
         }
         Ok(Kernel {
-            generation: before.map_or(1, |before| before.generation + 1),
+            generation: AtomicU64::new(before.map_or(1, |before| before.generation() + 1)),
+            life: Life::serving(),
+            usage: Usage::default(),
             contents,
             table,
             state,
@@ -142,8 +149,42 @@ impl Kernel {
 
     /// Number of its loading: 1, and one more with each swap.
     #[must_use]
-    pub const fn generation(&self) -> u64 {
-        self.generation
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Numbers a generation that nobody has seen yet.
+    pub(crate) fn number(&self, generation: u64) {
+        self.generation.store(generation, Ordering::Relaxed);
+    }
+
+    /// Where it stands between being loaded and its state being gone.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        self.life.stage()
+    }
+
+    /// Who holds it.
+    #[must_use]
+    pub fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    pub(crate) const fn life(&self) -> &Life {
+        &self.life
+    }
+
+    /// Lets no isolate in any more. It ends now if nobody holds it, and else with its last holder.
+    pub(crate) fn drain(&self) {
+        self.obey(self.life.drain());
+    }
+
+    /// Ends if that is the caller's duty.
+    pub(crate) fn obey(&self, duty: Duty) {
+        if duty == Duty::End {
+            self.end();
+            self.life.retire();
+        }
     }
 
     /// Its version.
@@ -240,8 +281,9 @@ unsafe extern "C" fn put(saved: *mut c_void, bytes: Bytes) -> i32 {
 /// How long a kernel that nobody uses any more may take to end its threads.
 const LAST_QUIESCE: Duration = Duration::from_secs(1);
 
-impl Drop for Kernel {
-    fn drop(&mut self) {
+impl Kernel {
+    /// Takes the state down. Called once, by whoever was told to.
+    fn end(&self) {
         if !self.quiesce(LAST_QUIESCE) {
             // Its threads still use its state, so that stays.
             let name = self.name();
@@ -259,6 +301,15 @@ impl Drop for Kernel {
             if let Some(unload) = (*self.table).unload {
                 unload(self.state);
             }
+        }
+    }
+}
+
+impl Drop for Kernel {
+    /// One that was never replaced ends with the last that has a pointer to it.
+    fn drop(&mut self) {
+        if matches!(self.life.stage(), Stage::Serving | Stage::Draining) {
+            self.end();
         }
     }
 }

@@ -11,6 +11,10 @@ pub mod places;
 
 pub mod trust;
 
+pub mod life;
+
+mod sync;
+
 mod elf;
 
 mod copy;
@@ -19,11 +23,15 @@ pub mod handshake;
 
 pub mod kernel;
 
+pub mod hold;
+
 pub mod declaration;
 
 pub mod loader;
 
 pub mod install;
+
+pub mod registry;
 
 pub mod services;
 
@@ -47,12 +55,16 @@ pub mod process;
 
 pub use declaration::{Declaration, DeclaredFunction};
 pub use error::LoadError;
+pub use hold::{Sort, Usage};
 pub use install::{
-    Adoption, Holding, Inherited, attach, attach_inherited, inherited, install, let_go, remove, replace,
+    Adoption, Change, Holding, Inherited, attach, attach_inherited, inherited, install, kernels_of, let_go,
+    listen, remove, replace, withdraw,
 };
 pub use kernel::{Kernel, PrimitiveInfo};
-pub use loader::Loader;
+pub use life::Stage;
+pub use loader::{Difference, Loader};
 pub use pool::run_blocking;
+pub use registry::{CatchesUp, Changing, Listed, Registry};
 pub use search::{Found, SearchPath};
 pub use services::Services;
 pub use table::set_logger;

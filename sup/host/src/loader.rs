@@ -24,8 +24,22 @@ use sup_abi::kernel::{ENTRY_SYMBOL, Entry};
 /// Largest library that is loaded, in bytes.
 const MAX_LIBRARY_BYTES: u64 = 1 << 30;
 
-/// The generation before, and what tells who uses a primitive of it.
-type Before<'a> = (&'a Kernel, &'a dyn Fn(&str) -> Vec<String>);
+/// How a primitive differs from that of its name in the generation before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// There is none of its name.
+    Gone,
+    /// Its signature is another.
+    Signature,
+    /// It has another intrinsic, or none any more: code that had the machine do its work goes on as before.
+    Intrinsic,
+}
+
+/// Tells what uses a primitive and cannot go on when it differs so.
+pub type Users<'a> = &'a dyn Fn(&str, Difference) -> Vec<String>;
+
+/// The generation before, and what uses it.
+type Before<'a> = (&'a Kernel, Users<'a>);
 
 /// Loads kernels for one runtime.
 #[derive(Clone, Debug)]
@@ -80,7 +94,7 @@ impl Loader {
     }
 
     /// Opens what was found as the next generation of a kernel. The one before is left as it is, whatever comes of it; `users`
-    /// names what calls a primitive, for the message.
+    /// names what calls a primitive, which must be there as it was then.
     ///
     /// # Errors
     /// What is wrong with it; `LoadError::Incompatible` when a primitive is missing or has another signature.
@@ -89,7 +103,7 @@ impl Loader {
         found: &Found,
         declared: Option<&Declaration>,
         before: &Kernel,
-        users: &dyn Fn(&str) -> Vec<String>,
+        users: Users<'_>,
     ) -> Result<Arc<Kernel>, LoadError> {
         self.load_generation(found, declared, Some((before, users)))
     }
@@ -191,30 +205,30 @@ unsafe fn adopt(
     Ok(Arc::new(loaded))
 }
 
-/// Whether what calls the primitives of one generation can call those of the next. Code holds numbers of primitives, and
-/// was compiled for their signatures and their opcodes, so all must be there as they were; what is new may be added.
-fn compare(
-    before: &Kernel,
-    after: &[PrimitiveInfo],
-    users: &dyn Fn(&str) -> Vec<String>,
-) -> Result<(), LoadError> {
+/// Whether what calls the primitives of one generation can call those of the next. Code was compiled for their signatures
+/// and their opcodes, so all that it uses must be there as they were; what nobody uses may be anything.
+fn compare(before: &Kernel, after: &[PrimitiveInfo], users: Users<'_>) -> Result<(), LoadError> {
     let mut differences = Vec::new();
     for old in before.primitives() {
-        let difference = match after.iter().find(|new| new.name == old.name) {
-            None => "is gone".to_owned(),
+        let (kind, difference) = match after.iter().find(|new| new.name == old.name) {
+            None => (Difference::Gone, "is gone".to_owned()),
             Some(new) if new.signature_text != old.signature_text => {
-                format!("was {} and is {}", old.signature_text, new.signature_text)
+                let difference = format!("was {} and is {}", old.signature_text, new.signature_text);
+                (Difference::Signature, difference)
             }
-            Some(new) if new.intrinsic != old.intrinsic => "is another intrinsic".to_owned(),
+            Some(new) if new.intrinsic != old.intrinsic => {
+                (Difference::Intrinsic, "is another intrinsic".to_owned())
+            }
             Some(_) => continue,
         };
-        let users = users(&old.name);
-        let used = if users.is_empty() {
-            String::new()
-        } else {
-            format!(" (used by {})", users.join(", "))
-        };
-        differences.push(format!("{} {difference}{used}", old.name));
+        let users = users(&old.name, kind);
+        if !users.is_empty() {
+            differences.push(format!(
+                "{} {difference} (used by {})",
+                old.name,
+                users.join(", ")
+            ));
+        }
     }
     if differences.is_empty() {
         Ok(())

@@ -2,12 +2,11 @@
 //! kept after its call, or taken to another thread, leads nowhere.
 #![allow(unsafe_code)]
 
+use crate::hold::{Hold, Sort};
 use crate::install::Installed;
-use crate::kernel::Kernel;
 use crate::table;
 use std::cell::Cell;
 use std::ptr;
-use std::sync::Arc;
 use sup_abi::kernel::{Bytes, Context, flags};
 use sup_vm::schedule;
 use sup_vm::vm::Vm;
@@ -50,10 +49,10 @@ pub(crate) fn installed<'a>(vm: &Vm) -> Option<&'a Installed> {
 }
 
 /// The kernel that runs on this thread, when one does.
-pub(crate) fn calling() -> Option<Arc<Kernel>> {
+pub(crate) fn calling() -> Option<Hold> {
     // SAFETY: the machine runs on this thread and is inside the native call that brought us here.
     let vm = unsafe { schedule::running().as_ref() }?;
-    installed(vm).map(|installed| installed.kernel.clone())
+    installed(vm).map(|installed| installed.kernel.beside(Sort::Job))
 }
 
 /// Runs the builder of a promise's value for the kernel that made the promise.

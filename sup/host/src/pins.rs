@@ -1,6 +1,7 @@
 //! Values that kernels keep beyond a call: a number for each, good in the isolate that made it, let go of
 //! from any thread.
 
+use crate::hold::{Held, Sort};
 use crate::install::{Installed, Shared};
 use crate::services::Receive;
 use std::collections::HashMap;
@@ -16,7 +17,7 @@ enum Pinned {
         kept: Kept,
         released: Arc<Mutex<Vec<Kept>>>,
         /// Keeps the generation that made the pin from ending.
-        _held: Arc<()>,
+        _held: Held,
     },
     /// A copy for all.
     Shared(Arc<Receive>),
@@ -56,7 +57,7 @@ pub fn pin(vm: &mut Vm, installed: &Installed, word: Word) -> Ref {
             isolate: shared.number,
             kept,
             released: shared.released.clone(),
-            _held: installed.held.clone(),
+            _held: installed.hold(Sort::Pin),
         },
     );
     reference
@@ -87,6 +88,22 @@ pub fn get(vm: &mut Vm, shared: &Shared, reference: Ref) -> Option<Word> {
         Pinned::Own { isolate, kept, .. } if *isolate == shared.number => Some(vm.kept(kept)),
         _ => None,
     }
+}
+
+/// Forgets the pins of an isolate that is gone.
+pub fn forget_all(isolate: u64) {
+    let forgotten: Vec<Pinned> = {
+        let mut pins = pins();
+        let pinned = &mut pins.pinned;
+        let is_own = |pinned: &Pinned| matches!(pinned, Pinned::Own { isolate: own, .. } if *own == isolate);
+        let own = pinned.iter().filter(|(_, pinned)| is_own(pinned));
+        let own: Vec<Ref> = own.map(|(reference, _)| *reference).collect();
+        own.iter()
+            .filter_map(|reference| pinned.remove(reference))
+            .collect()
+    };
+    // The last holder of a generation ends it, and its kernel may use pins meanwhile.
+    drop(forgotten);
 }
 
 /// Lets a value go; the isolate hears of it when it next uses a pin.

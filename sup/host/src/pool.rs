@@ -1,12 +1,12 @@
 //! The threads that run what kernels hand to `Host::spawn`: a bounded number of them, with a bounded queue.
 #![allow(unsafe_code)]
 
-use crate::kernel::Kernel;
+use crate::hold::Hold;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use sup_abi::host::{Drop as FreeData, Run};
 
@@ -23,7 +23,7 @@ struct Task {
     free: FreeData,
     data: *mut c_void,
     /// Keeps the generation whose code this is from ending.
-    kernel: Option<Arc<Kernel>>,
+    kernel: Option<Hold>,
 }
 
 // SAFETY: whoever hands work over says that any thread may run it.
@@ -32,12 +32,10 @@ unsafe impl Send for Task {}
 impl Task {
     fn run(self) {
         let mut task = ManuallyDrop::new(self);
-        let kernel = task.kernel.take();
-        let outer = WORKING.replace(kernel.clone());
+        let outer = WORKING.replace(task.kernel.take());
         // SAFETY: the kernel handed the data over to exactly one of the two functions.
         unsafe { (task.run)(task.data) };
-        WORKING.set(outer);
-        drop(kernel);
+        drop(WORKING.replace(outer));
     }
 }
 
@@ -64,7 +62,7 @@ struct Pool {
 static POOL: LazyLock<Pool> = LazyLock::new(Pool::default);
 
 thread_local! {
-    static WORKING: RefCell<Option<Arc<Kernel>>> = const { RefCell::new(None) };
+    static WORKING: RefCell<Option<Hold>> = const { RefCell::new(None) };
 }
 
 impl Pool {
@@ -97,12 +95,12 @@ impl Pool {
 }
 
 /// The kernel whose work runs on this thread of the pool.
-pub fn working() -> Option<Arc<Kernel>> {
+pub fn working() -> Option<Hold> {
     WORKING.with_borrow(Clone::clone)
 }
 
 /// Runs work on a thread of the pool. False when too much waits; then neither function is called.
-pub fn spawn(run: Run, free: FreeData, data: *mut c_void, kernel: Option<Arc<Kernel>>) -> bool {
+pub fn spawn(run: Run, free: FreeData, data: *mut c_void, kernel: Option<Hold>) -> bool {
     let mut queue = POOL.lock();
     if queue.waiting.len() >= MAX_WAITING {
         return false;

@@ -1,6 +1,7 @@
 //! Promises that kernels settle from any thread: a token for each, and the inbox of the isolate that waits.
 #![allow(unsafe_code)]
 
+use crate::hold::{Held, Sort};
 use crate::install::Installed;
 use crate::machine::build_for;
 use std::collections::HashMap;
@@ -23,13 +24,28 @@ struct Open {
     waiting: HashMap<Promise, Waiting>,
 }
 
+impl Open {
+    /// Takes out the promises of isolates that are gone.
+    fn sweep(&mut self) -> Vec<Waiting> {
+        self.take(|waiting| waiting.inbox.strong_count() == 0)
+    }
+
+    fn take(&mut self, is_wanted: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+        let gone = self.waiting.iter().filter(|(_, waiting)| is_wanted(waiting));
+        let gone: Vec<Promise> = gone.map(|(token, _)| *token).collect();
+        gone.iter()
+            .filter_map(|token| self.waiting.remove(token))
+            .collect()
+    }
+}
+
 struct Waiting {
     inbox: Weak<Inbox>,
     id: FiberId,
     /// The kernel that made the promise, which hangs on the machine of the inbox.
     kernel: *const Installed,
     /// Keeps that generation from ending.
-    _held: Option<Arc<()>>,
+    _held: Option<Held>,
 }
 
 // SAFETY: the pointer is used on the isolate's own thread only.
@@ -43,22 +59,34 @@ fn open() -> MutexGuard<'static, Open> {
 
 /// A token for a promise of an isolate.
 pub fn register(inbox: &Arc<Inbox>, id: FiberId, kernel: Option<&Installed>) -> Promise {
+    let held = kernel.map(|kernel| kernel.hold(Sort::Promise));
     let mut open = open();
     open.last += 1;
     let token = open.last;
-    if token.is_multiple_of(SWEEP_EVERY) {
-        open.waiting.retain(|_, waiting| waiting.inbox.strong_count() > 0);
-    }
+    let forgotten = if token.is_multiple_of(SWEEP_EVERY) {
+        open.sweep()
+    } else {
+        Vec::new()
+    };
     open.waiting.insert(
         token,
         Waiting {
             inbox: Arc::downgrade(inbox),
             id,
             kernel: kernel.map_or(std::ptr::null(), std::ptr::from_ref),
-            _held: kernel.map(|kernel| kernel.held.clone()),
+            _held: held,
         },
     );
+    drop(open);
+    // The last holder of a generation ends it, and its kernel may use promises meanwhile.
+    drop(forgotten);
     token
+}
+
+/// Forgets the promises of an isolate that is gone.
+pub fn forget_all(inbox: &Arc<Inbox>) {
+    let forgotten = open().take(|waiting| std::ptr::eq(waiting.inbox.as_ptr(), Arc::as_ptr(inbox)));
+    drop(forgotten);
 }
 
 /// Settles a promise; false when that was done before or its isolate is gone.

@@ -1,10 +1,10 @@
 //! A kernel's resource in the machine's heap: data behind a pointer, with the functions that its type names.
 #![allow(unsafe_code)]
 
+use crate::hold::Hold;
 use crate::kernel::Kernel;
 use std::any::Any;
 use std::ffi::{CStr, c_void};
-use std::sync::Arc;
 use sup_abi::kernel::ResourceType;
 use sup_vm::heap::ResourceObject;
 
@@ -13,7 +13,7 @@ pub struct KernelResource {
     record: *const ResourceType,
     data: *mut c_void,
     /// Keeps the kernel's state until its last resource is gone.
-    kernel: Option<Arc<Kernel>>,
+    kernel: Option<Hold>,
 }
 
 impl KernelResource {
@@ -25,7 +25,7 @@ impl KernelResource {
     pub unsafe fn new(
         record: *const ResourceType,
         data: *mut c_void,
-        kernel: Option<Arc<Kernel>>,
+        kernel: Option<Hold>,
     ) -> KernelResource {
         KernelResource { record, data, kernel }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use sup_abi::word::{NIL, Word};
-use sup_host::{Adoption, Found, Kernel, LoadError, Services, let_go, replace};
+use sup_host::{Adoption, CatchesUp, Found, Kernel, LoadError, Registry, Services, Stage, let_go, replace};
 use sup_vm::error::Outcome;
 use sup_vm::schedule::Inbox;
 use sup_vm::vm::Vm;
@@ -18,7 +18,9 @@ fn tick(defines: &[&str]) -> PathBuf {
 }
 
 fn next(library: &Path, before: &Kernel) -> Result<Arc<Kernel>, LoadError> {
-    loader().load_next(&Found::file(library), None, before, &|_| vec!["main".to_owned()])
+    loader().load_next(&Found::file(library), None, before, &|_, _| {
+        vec!["main".to_owned()]
+    })
 }
 
 #[test]
@@ -99,6 +101,51 @@ fn a_call_that_runs_finishes_in_its_generation() {
     vm.read_posts();
     assert_eq!(call(&mut vm, "tick/version", &[]), "12");
     assert_eq!(let_go(&mut vm), Vec::new());
+}
+
+#[test]
+fn an_isolate_that_starts_during_a_swap_begins_with_what_serves() {
+    let registry = Arc::new(Registry::default());
+    let one = load(&tick(&[])).expect("loads");
+    registry.change().add(&one, Path::new("one"));
+    let mut vm = machine(&[&one], Services::default());
+    registry.join(&mut vm, CatchesUp::AtOnce);
+    let opened = call_word(&mut vm, "tick/open", &[]).expect("opens");
+    let opened = vm.keep(opened);
+    let inherited = sup_host::inherited(&vm);
+    let two = next(&tick(&["VERSION=2"]), &one).expect("loads");
+    registry.change().publish(&two, Path::new("two"));
+    let mut late = machine(&[], Services::default());
+    late.attached.clear();
+    sup_host::attach_inherited(&mut late, Services::default(), &inherited);
+    drop(inherited);
+    registry.join(&mut late, CatchesUp::AtOnce);
+    assert_eq!(call(&mut late, "tick/version", &[]), "12");
+    // One that was replaced is given to nobody any more.
+    assert!(!sup_host::install(&mut machine(&[], Services::default()), &one));
+    let told = |registry: &Registry| {
+        let tell = |listed: &sup_host::Listed| (listed.generation, listed.stage, listed.holders());
+        registry.list().iter().map(tell).collect::<Vec<_>>()
+    };
+    // The first isolate has not come to the end of its slice yet.
+    let expected = [
+        (2, Stage::Serving, vec![(1, "isolates")]),
+        (1, Stage::Draining, vec![(1, "isolates"), (1, "resources")]),
+    ];
+    assert_eq!(told(&registry), expected);
+    vm.read_posts();
+    assert_eq!(call(&mut vm, "tick/version", &[]), "12");
+    assert_eq!(told(&registry)[1], (1, Stage::Draining, vec![(1, "resources")]));
+    vm.release(opened);
+    vm.collect(sup_vm::collect::Extent::Everything);
+    assert_eq!(told(&registry)[1], (1, Stage::Retired, vec![]));
+    registry.change().withdraw("tick");
+    for vm in [&mut vm, &mut late] {
+        vm.read_posts();
+        assert_eq!(call(vm, "tick/version", &[]), "raises name/unbound");
+    }
+    let stages: Vec<Stage> = registry.list().iter().map(|listed| listed.stage).collect();
+    assert_eq!(stages, [Stage::Retired, Stage::Retired]);
 }
 
 /// An isolate that calls as fast as it can; what it saw, each answer once.

@@ -2,6 +2,7 @@
 
 use super::call::{refuse_leaf, with_machine, words};
 use super::outside::name;
+use crate::hold::Sort;
 use crate::machine::{answer, bytes, installed, machine, text};
 use crate::resource::KernelResource;
 use std::ffi::{c_char, c_void};
@@ -113,7 +114,7 @@ pub unsafe extern "C" fn new_resource(
     // The data is the host's from here on: it is freed with this value on every way out.
     let kernel = machine(cx)
         .and_then(|vm| installed(vm))
-        .map(|installed| installed.kernel.clone());
+        .map(|installed| installed.kernel.beside(Sort::Resource));
     // SAFETY: kernels pass one of their types, and data of it that they hand over.
     let resource = unsafe { KernelResource::new(record, data, kernel) };
     make(cx, |vm| match vm.heap.alloc_resource(Box::new(resource)) {
