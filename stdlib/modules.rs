@@ -15,6 +15,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("bytes", include_str!("bytes.slp")),
     ("json", include_str!("json.slp")),
     ("isolate", include_str!("isolate.slp")),
+    ("kernel", include_str!("kernel.slp")),
     ("store", include_str!("store.slp")),
     ("tx", include_str!("tx.slp")),
     ("time", include_str!("time.slp")),

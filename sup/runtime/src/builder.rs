@@ -148,6 +148,14 @@ impl Builder {
         self
     }
 
+    /// The kernels of a program that it becomes a part of: what is loaded there is not loaded again, and what is replaced there
+    /// is replaced here.
+    #[must_use]
+    pub fn kernels(mut self, registry: Arc<sup_host::Registry>) -> Builder {
+        self.world.registry = registry;
+        self
+    }
+
     /// Where private copies of kernels are made while they are opened.
     #[must_use]
     pub fn temporary(mut self, directory: PathBuf) -> Builder {
@@ -199,10 +207,11 @@ impl Builder {
         add_base_primitives(&mut vm, &mut world.borrow_mut());
         let store = world.borrow().store.clone();
         if let (Some(store), Some(greeter)) = (&store, self.greeter) {
-            store.greet(greeter, vm.inbox());
+            store.greet(greeter, vm.inbox(), world.borrow().registry.clone());
         }
         let services = crate::services::services(store, world.borrow().namespaces.clone());
         sup_host::attach(&mut vm, services);
+        crate::kernels::join(&mut vm, &world, sup_host::CatchesUp::AtOnce);
         if self.core == Core::Loaded {
             load::standard_module(&mut vm, &world, crate::world::CORE)?;
         }
@@ -226,6 +235,7 @@ fn own_primitives() -> impl Iterator<Item = &'static BasePrimitive> {
         .chain(crate::store_natives::TABLE)
         .chain(crate::isolates::TABLE)
         .chain(crate::transactions::TABLE)
+        .chain(crate::swap::TABLE)
 }
 
 fn add_base_primitives(vm: &mut Vm, world: &mut World) {

@@ -15,7 +15,7 @@ use slp::Span;
 
 use crate::load::Problems;
 use crate::problem::{Place, Problem, TraceLine};
-use crate::requests::{Request, Rows, Wanted};
+use crate::requests::{KernelRequest, Request, Rows, Wanted};
 
 /// Most texts in one message.
 const MAX_TEXTS: u32 = 1 << 20;
@@ -201,6 +201,13 @@ fn request_texts(request: &Request) -> Vec<String> {
             };
             (kind, std::iter::once(name).chain(arguments).collect())
         }
+        Request::Kernel(request) => match request {
+            KernelRequest::List => ("kernel-list", vec![]),
+            KernelRequest::Info { name } => ("kernel-info", vec![name]),
+            KernelRequest::Load { name } => ("kernel-load", vec![name]),
+            KernelRequest::Reload { name, library } => ("kernel-reload", vec![name, library]),
+            KernelRequest::Unload { name } => ("kernel-unload", vec![name]),
+        },
     };
     std::iter::once(kind.to_owned())
         .chain(fields.into_iter().cloned())
@@ -232,6 +239,20 @@ fn parse_request(texts: &[String]) -> Option<Request> {
                 wanted,
             }
         }
+        _ => return parse_kernel_request(kind, fields).map(Request::Kernel),
+    })
+}
+
+fn parse_kernel_request(kind: &str, fields: &[String]) -> Option<KernelRequest> {
+    Some(match (kind, fields) {
+        ("kernel-list", []) => KernelRequest::List,
+        ("kernel-info", [name]) => KernelRequest::Info { name: name.clone() },
+        ("kernel-load", [name]) => KernelRequest::Load { name: name.clone() },
+        ("kernel-reload", [name, library]) => KernelRequest::Reload {
+            name: name.clone(),
+            library: library.clone(),
+        },
+        ("kernel-unload", [name]) => KernelRequest::Unload { name: name.clone() },
         _ => return None,
     })
 }

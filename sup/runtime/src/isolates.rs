@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use sup_abi::capability;
 use sup_abi::word::{NIL, Word};
 use sup_code::CellName;
-use sup_host::Inherited;
 use sup_host::services::Drive;
+use sup_host::{CatchesUp, Inherited};
 use sup_vm::base;
 use sup_vm::data::{list_items, text_of};
 use sup_vm::error::{Outcome, Raise, field};
@@ -351,6 +351,12 @@ impl Start {
         let world = Rc::new(RefCell::new(world));
         vm.host = Some(Box::new(world.clone()));
         sup_host::attach_inherited(&mut vm, services, &kernels);
+        drop(kernels);
+        let catches_up = match task {
+            Task::Call(_) => CatchesUp::AtOnce,
+            Task::Drive(_) => CatchesUp::BetweenSlices,
+        };
+        crate::kernels::join(&mut vm, &world, catches_up);
         if is_stressed {
             vm.set_stress();
         }

@@ -8,7 +8,9 @@ use sup_abi::kernel::flags;
 use sup_abi::signature::{Evaluation, Signature};
 use sup_abi::{capability, intrinsic};
 use sup_code::chunk;
-use sup_host::{Declaration, Found, Kernel, LoadError, Loader, SearchPath, Standing};
+use sup_host::{
+    CatchesUp, Change, Declaration, Difference, Found, Kernel, LoadError, Loader, SearchPath, Standing,
+};
 use sup_vm::vm::Vm;
 
 use crate::declaration;
@@ -32,7 +34,7 @@ pub enum Asker {
 /// # Errors
 /// When it is not found, refused, or not granted.
 pub fn load(vm: &mut Vm, world: &SharedWorld, name: &str, asker: Asker) -> Result<(), Problem> {
-    if world.borrow().kernels.iter().any(|loaded| loaded.name() == name) {
+    if world.borrow().kernels.iter().any(|loaded| loaded == name) {
         return Ok(());
     }
     let declarations = world.borrow().declared.clone();
@@ -46,17 +48,53 @@ pub fn load(vm: &mut Vm, world: &SharedWorld, name: &str, asker: Asker) -> Resul
     if asker == Asker::Program && !world.borrow().grants.has(Capability::Kernel) {
         return Err(denied(name));
     }
-    let loader = {
-        let world = world.borrow();
-        loader(&world)
+    if asker == Asker::StandardLibrary {
+        world.borrow_mut().library_kernels.push(name.to_owned());
+    }
+    // Another isolate of the program may have loaded it; they share its state.
+    let registry = world.borrow().registry.clone();
+    let changing = registry.change();
+    let kernel = match changing.current(name) {
+        Some(kernel) => kernel,
+        None => {
+            let loader = loader(world);
+            let found = loader.find(name).map_err(|error| told(name, &error))?;
+            let declared = declared(world, &found)?;
+            let kernel = loader
+                .load(&found, declared.as_ref())
+                .map_err(|error| told(name, &error))?;
+            changing.add(&kernel, &found.library);
+            kernel
+        }
     };
-    let found = loader.find(name).map_err(|error| told(name, &error))?;
-    let declared = declared(world, &found)?;
-    let kernel = loader
-        .load(&found, declared.as_ref())
-        .map_err(|error| told(name, &error))?;
-    install(vm, world, kernel);
+    install(vm, world, &kernel);
     Ok(())
+}
+
+/// What loads kernels for an isolate.
+pub(crate) fn loader(world: &SharedWorld) -> Loader {
+    let world = world.borrow();
+    let search = SearchPath::new(world.kernel_paths.to_vec());
+    Loader::new(search, &world.temporary, world.trust.clone())
+}
+
+/// Makes an isolate one of the program's, before it runs anything: it is told when kernels are replaced.
+pub(crate) fn join(vm: &mut Vm, world: &SharedWorld, catches_up: CatchesUp) {
+    sup_host::listen(vm, |vm, kernel, change| {
+        let world = crate::natives::world_of(vm);
+        match change {
+            Change::Replaced => make_all_known(&world, kernel),
+            Change::Removed => forget(&mut world.borrow_mut(), kernel.name()),
+            Change::Offered => {
+                let wants = world.borrow().grants.has(Capability::Kernel);
+                if wants && !world.borrow().kernels.iter().any(|own| own == kernel.name()) {
+                    install(vm, &world, kernel);
+                }
+            }
+        }
+    });
+    let registry = world.borrow().registry.clone();
+    registry.join(vm, catches_up);
 }
 
 /// What loading a kernel to look at it has shown.
@@ -121,11 +159,16 @@ impl Runtime {
 
 /// The kernel of a name, or the one whose library is named by its path.
 fn look_for(world: &SharedWorld, name_or_path: &str) -> Result<(Loader, Found), Problem> {
-    let world = world.borrow();
-    if !world.grants.has(Capability::Kernel) {
+    if !world.borrow().grants.has(Capability::Kernel) {
         return Err(denied(name_or_path));
     }
-    let loader = loader(&world);
+    let loader = loader(world);
+    let found = find(&loader, name_or_path)?;
+    Ok((loader, found))
+}
+
+/// The kernel of a name, or the one whose library is named by its path.
+pub(crate) fn find(loader: &Loader, name_or_path: &str) -> Result<Found, Problem> {
     let path = Path::new(name_or_path);
     let is_path = path.components().count() > 1 || path.extension().is_some();
     let found = if is_path {
@@ -133,17 +176,10 @@ fn look_for(world: &SharedWorld, name_or_path: &str) -> Result<(Loader, Found), 
     } else {
         loader.find(name_or_path)
     };
-    let found = found.map_err(|error| told(name_or_path, &error))?;
-    Ok((loader, found))
+    found.map_err(|error| told(name_or_path, &error))
 }
 
-/// What loads kernels for an isolate.
-fn loader(world: &World) -> Loader {
-    let search = SearchPath::new(world.kernel_paths.to_vec());
-    Loader::new(search, &world.temporary, world.trust.clone())
-}
-
-fn denied(name: &str) -> Problem {
+pub(crate) fn denied(name: &str) -> Problem {
     let message = format!("loading the kernel {name} was not granted");
     Problem::new("capability/denied", message).with_hint("run with --allow kernel")
 }
@@ -166,7 +202,7 @@ pub(crate) fn refusal(error: &LoadError) -> Problem {
 }
 
 /// The declaration that lies beside a library.
-fn declared(world: &SharedWorld, found: &Found) -> Result<Option<Declaration>, Problem> {
+pub(crate) fn declared(world: &SharedWorld, found: &Found) -> Result<Option<Declaration>, Problem> {
     let Some((path, text)) = &found.declaration else {
         return Ok(None);
     };
@@ -181,15 +217,39 @@ fn declared(world: &SharedWorld, found: &Found) -> Result<Option<Declaration>, P
 }
 
 /// Gives a kernel to the isolate and its names to the compiler.
-pub fn install(vm: &mut Vm, world: &SharedWorld, kernel: Arc<Kernel>) {
-    sup_host::install(vm, &kernel);
+pub fn install(vm: &mut Vm, world: &SharedWorld, kernel: &Arc<Kernel>) {
+    if sup_host::install(vm, kernel) {
+        make_all_known(world, kernel);
+        world.borrow_mut().kernels.push(kernel.name().to_owned());
+    }
+}
+
+/// Takes a kernel's names from the compiler.
+fn forget(world: &mut World, kernel: &str) {
+    let prefix = format!("{kernel}/");
+    world.kernels.retain(|own| own != kernel);
+    world.primitives.retain(|name, _| !name.starts_with(&prefix));
+    world.everyday.retain(|_, name| !name.starts_with(&prefix));
+}
+
+/// Gives the names of a generation to the compiler, in place of those of the one before.
+fn make_all_known(world: &SharedWorld, kernel: &Kernel) {
     let mut world = world.borrow_mut();
+    let prefix = format!("{}/", kernel.name());
+    let is_gone = |full: &str| {
+        full.strip_prefix(&prefix)
+            .is_some_and(|name| !kernel.primitives().iter().any(|primitive| primitive.name == name))
+    };
+    if world.primitives.keys().any(|name| is_gone(name)) {
+        world.primitives.retain(|name, _| !is_gone(name));
+        world.everyday.retain(|_, name| !is_gone(name));
+    }
     for primitive in kernel.primitives() {
         let info = PrimitiveInfo {
             min: narrow(primitive.signature.min_args()),
             max: primitive.signature.max_args().map(narrow),
             quoted: quoted(&primitive.signature),
-            intrinsic: primitive.intrinsic,
+            intrinsic: lasting_intrinsic(kernel.name(), primitive.intrinsic),
             signature: primitive.signature_text.clone(),
             doc: primitive.doc.clone(),
             everyday: primitive.is_everyday(),
@@ -198,7 +258,65 @@ pub fn install(vm: &mut Vm, world: &SharedWorld, kernel: Arc<Kernel>) {
         };
         make_known(&mut world, kernel.name(), &primitive.name, info);
     }
-    world.kernels.push(kernel);
+}
+
+/// The kernel whose operators are the language's own.
+const LANGUAGE: &str = "alu";
+
+/// The intrinsic that the compiler may make an instruction of. An instruction does not look who has declared it, so a kernel
+/// that may be replaced by one with another meaning is always called; that costs a nanosecond. The operators of the language
+/// are instructions, and their kernel is not replaced by one that gives them another meaning.
+fn lasting_intrinsic(kernel: &str, intrinsic: u32) -> u32 {
+    if kernel == LANGUAGE {
+        intrinsic
+    } else {
+        intrinsic::NONE
+    }
+}
+
+/// What uses a primitive and cannot go on when it differs so, as the message of a refused change tells it.
+pub(crate) fn users(world: &SharedWorld, kernel: &Kernel, name: &str, difference: Difference) -> Vec<String> {
+    /// Most places that one message tells.
+    const MAX_TOLD: usize = 5;
+    let full = format!("{}/{name}", kernel.name());
+    let has_instruction = kernel.primitives().iter().any(|primitive| {
+        primitive.name == name && lasting_intrinsic(kernel.name(), primitive.intrinsic) != 0
+    });
+    if has_instruction {
+        return vec!["the instructions of the machine".to_owned()];
+    }
+    if difference == Difference::Intrinsic {
+        return Vec::new();
+    }
+    let program = world.borrow().registry.number();
+    let mut users = sup_vm::users::users(program, &full, MAX_TOLD + 1);
+    let n_more = users.len().saturating_sub(MAX_TOLD);
+    users.truncate(MAX_TOLD);
+    let world = world.borrow();
+    let mut told: Vec<String> = users.iter().map(|user| place(&world, user)).collect();
+    if n_more > 0 {
+        told.push("others".to_owned());
+    }
+    told
+}
+
+/// A function and where in it: `report in main.slp:3:9`.
+fn place(world: &World, user: &sup_vm::users::User) -> String {
+    // Another isolate may have loaded it.
+    let text = world.sources.get(&user.source).cloned();
+    let text = text.or_else(|| std::fs::read_to_string(&user.source).ok().map(Arc::from));
+    let at = match text {
+        Some(text) => {
+            let (line, column) = slp::LineIndex::new(&text).position(user.span.start);
+            format!("{}:{line}:{column}", user.source)
+        }
+        None => format!("{} of module {}", user.source, user.module),
+    };
+    if user.function.is_empty() {
+        at
+    } else {
+        format!("{} in {at}", user.function)
+    }
 }
 
 /// Gives a kernel's names to the compiler without the kernel: what calls them cannot be run.
@@ -222,7 +340,7 @@ fn declare(world: &SharedWorld, kernel: &Declaration) -> Result<(), Problem> {
             min: narrow(signature.min_args()),
             max: signature.max_args().map(narrow),
             quoted: quoted(&signature),
-            intrinsic,
+            intrinsic: lasting_intrinsic(&kernel.name, intrinsic),
             signature: function.signature.clone(),
             doc: String::new(),
             everyday: has("everyday"),

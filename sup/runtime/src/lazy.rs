@@ -11,6 +11,9 @@ use crate::serving::Opened;
 /// What is done once the store is open; the listener is kept for as long as the store.
 pub type Greeter = Box<dyn FnOnce(Opened) -> Option<Listener> + Send>;
 
+/// What is greeted with: the inbox of the isolate that has the store, and the kernels of its program.
+type Greeting = (Greeter, Arc<sup_vm::schedule::Inbox>, Arc<sup_host::Registry>);
+
 /// A store that may still be unopened.
 pub struct LazyStore {
     // Dropped first: it answers out of the store.
@@ -18,7 +21,7 @@ pub struct LazyStore {
     opened: OnceLock<Arc<Codebase>>,
     location: StoreLocation,
     /// Locked by whoever opens the store: of several isolates one does.
-    greeting: Mutex<Option<(Greeter, Arc<sup_vm::schedule::Inbox>)>>,
+    greeting: Mutex<Option<Greeting>>,
 }
 
 impl LazyStore {
@@ -42,11 +45,16 @@ impl LazyStore {
     }
 
     /// Has that done when the store is opened.
-    pub(crate) fn greet(&self, greeter: Greeter, inbox: Arc<sup_vm::schedule::Inbox>) {
-        *self.greeting() = Some((greeter, inbox));
+    pub(crate) fn greet(
+        &self,
+        greeter: Greeter,
+        inbox: Arc<sup_vm::schedule::Inbox>,
+        kernels: Arc<sup_host::Registry>,
+    ) {
+        *self.greeting() = Some((greeter, inbox, kernels));
     }
 
-    fn greeting(&self) -> MutexGuard<'_, Option<(Greeter, Arc<sup_vm::schedule::Inbox>)>> {
+    fn greeting(&self) -> MutexGuard<'_, Option<Greeting>> {
         self.greeting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -68,9 +76,15 @@ impl LazyStore {
             .get_or_init(|| Arc::new(Codebase::new(store.clone())))
             .clone();
         let greeting = greeting.take();
-        if let Some((greeter, inbox)) = greeting {
+        if let Some((greeter, inbox, kernels)) = greeting {
             let socket = self.location.control_socket();
-            if let Some(listener) = greeter(Opened { store, socket, inbox }) {
+            let opened = Opened {
+                store,
+                socket,
+                inbox,
+                kernels,
+            };
+            if let Some(listener) = greeter(opened) {
                 drop(self.listener.set(listener));
             }
         }

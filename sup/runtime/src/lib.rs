@@ -53,6 +53,8 @@ pub mod recorder;
 
 pub mod requests;
 
+pub mod reread;
+
 pub mod resolve;
 
 pub mod runtime;
@@ -64,6 +66,8 @@ pub mod show;
 pub mod store_natives;
 
 mod survey;
+
+pub mod swap;
 
 pub mod trust;
 
@@ -83,6 +87,7 @@ pub use grants::{Capability, Grants};
 pub use problem::{Place, Problem, TraceLine};
 pub use runtime::Runtime;
 pub use sup_host::process::end as end_process;
+pub use sup_host::{Listed as ListedKernel, Registry as KernelRegistry};
 pub use sup_store::{Candidates, StoreLocation};
 pub use sup_vm::stats::Statistics;
 pub use sup_vm::vm::Limits;

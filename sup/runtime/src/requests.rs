@@ -6,6 +6,7 @@ use crate::codebase::{self, Codebase, MAX_LISTED, told};
 use crate::load::Problems;
 use crate::problem::Problem;
 use crate::runtime::Runtime;
+use crate::swap::{self, Audience};
 
 /// One request. The texts are what the user typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,37 @@ pub enum Request {
         /// What the value is told as.
         wanted: Wanted,
     },
+    /// Does something with the kernels of the instance.
+    Kernel(KernelRequest),
+}
+
+/// What is asked for of the kernels of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KernelRequest {
+    /// Every generation of every kernel.
+    List,
+    /// One kernel and its primitives.
+    Info {
+        /// Its name.
+        name: String,
+    },
+    /// Loads a kernel for every isolate that may have it.
+    Load {
+        /// Its name, or the path of its library.
+        name: String,
+    },
+    /// Puts the next generation in its place.
+    Reload {
+        /// Its name.
+        name: String,
+        /// The library of the next generation, empty for where the name leads to.
+        library: String,
+    },
+    /// Takes it away.
+    Unload {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// What a value is told as.
@@ -62,11 +94,16 @@ pub type Rows = Vec<Vec<String>>;
 
 /// Answers a request in this process, which owns the store. A put gives the name, its version and its hash; a get the text; a
 /// list the name, version, hash, time and size of each; a log the version, time, change, name and, of one name, hash of each;
-/// a call the value, or nothing for nil.
+/// a call the value, or nothing for nil. What concerns kernels gives for each generation its name, version, number, state and
+/// library, and how many isolates, calls, resources, pins, promises and jobs hold it; of one that is looked into, name,
+/// signature and doc string of each primitive come after that.
 ///
 /// # Errors
 /// What was wrong with the request, or the failure of the store.
 pub fn answer(runtime: &mut Runtime, request: &Request) -> Result<Rows, Problems> {
+    if let Request::Kernel(request) = request {
+        return kernel(runtime, request).map_err(|problem| vec![problem]);
+    }
     let codebase = codebase::codebase_of(&runtime.world).map_err(|problem| vec![problem])?;
     let told = |outcome: Result<Rows, Problem>| outcome.map_err(|problem| vec![problem]);
     match request {
@@ -87,6 +124,7 @@ pub fn answer(runtime: &mut Runtime, request: &Request) -> Result<Rows, Problems
             arguments,
             wanted,
         } => call(runtime, name, arguments, *wanted),
+        Request::Kernel(_) => unreachable!("what concerns kernels was answered without the store"),
     }
 }
 
@@ -97,6 +135,31 @@ pub fn changed_name(request: &Request) -> Option<&str> {
         Request::Put { name, .. } | Request::Remove { name } => Some(name),
         _ => None,
     }
+}
+
+fn kernel(runtime: &mut Runtime, request: &KernelRequest) -> Result<Rows, Problem> {
+    let (vm, world) = (&mut runtime.vm, &runtime.world);
+    let listed = match request {
+        KernelRequest::List => return Ok(swap::listed(vm, world).iter().map(swap::row).collect()),
+        KernelRequest::Info { name } => {
+            let (listed, kernel) = swap::described(world, name)?;
+            let primitives = kernel.primitives().iter().map(|primitive| {
+                vec![
+                    primitive.name.clone(),
+                    primitive.signature_text.clone(),
+                    primitive.doc.clone(),
+                ]
+            });
+            return Ok(std::iter::once(swap::row(&listed)).chain(primitives).collect());
+        }
+        KernelRequest::Load { name } => swap::load_kernel(vm, world, name, Audience::All)?,
+        KernelRequest::Reload { name, library } => {
+            let library = Some(library.as_str()).filter(|library| !library.is_empty());
+            swap::reload_kernel(vm, world, name, library)?
+        }
+        KernelRequest::Unload { name } => swap::unload_kernel(vm, world, name)?,
+    };
+    Ok(vec![swap::row(&listed)])
 }
 
 fn get(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {

@@ -23,20 +23,29 @@ pub struct Opened {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) socket: Option<PathBuf>,
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) kernels: Arc<sup_host::Registry>,
 }
 
 impl Opened {
     /// Answers commands at the store's socket. Each is answered in a fresh isolate that `make` starts making, so that it sees
-    /// the code as it stands and leaves nothing behind. A store in memory has no socket.
+    /// the code as it stands and leaves nothing behind; kernels are those of this process. A store in memory has no socket.
     ///
     /// # Errors
     /// When the socket cannot be made.
     pub fn serve(self, make: impl Fn() -> Builder + Send + 'static) -> io::Result<Option<Listener>> {
-        let Opened { store, socket, inbox } = self;
+        let Opened {
+            store,
+            socket,
+            inbox,
+            kernels,
+        } = self;
         let Some(socket) = socket else { return Ok(None) };
         let answer = move |request: &Request| {
             let printed = Printed::default();
-            let builder = make().store(store.clone()).console(Box::new(printed.clone()));
+            let builder = make()
+                .store(store.clone())
+                .kernels(kernels.clone())
+                .console(Box::new(printed.clone()));
             let outcome = match builder.build() {
                 Ok(mut runtime) => answer(&mut runtime, request),
                 Err(problems) => Err((problems, Vec::new())),

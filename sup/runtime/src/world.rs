@@ -45,8 +45,12 @@ pub struct World {
     pub sources: OnWrite<HashMap<String, Arc<str>>>,
     /// Functions of macros, kept alive.
     pub macro_functions: Vec<Kept>,
-    /// Kernels that were loaded.
-    pub kernels: Vec<std::sync::Arc<sup_host::Kernel>>,
+    /// Names of the kernels that the isolate has.
+    pub kernels: Vec<String>,
+    /// Those of them that the standard library has loaded.
+    pub library_kernels: Vec<String>,
+    /// The kernels of the program; its isolates share them.
+    pub registry: Arc<sup_host::Registry>,
     /// Which of them may be loaded.
     pub trust: Arc<sup_host::Trust>,
     /// Where private copies of their libraries are made while they are opened.
@@ -103,6 +107,8 @@ impl World {
             sources: self.sources.clone(),
             kernels: self.kernels.clone(),
             trust: self.trust.clone(),
+            library_kernels: self.library_kernels.clone(),
+            registry: self.registry.clone(),
             temporary: self.temporary.clone(),
             environment: self.environment.clone(),
             grants,
@@ -169,7 +175,8 @@ impl World {
         let Some((kernel, name)) = primitive.split_once('/') else {
             return names;
         };
-        let Some(kernel) = self.kernels.iter().rev().find(|loaded| loaded.name() == kernel) else {
+        let is_own = self.kernels.iter().any(|own| own == kernel);
+        let Some(kernel) = self.registry.current(kernel).filter(|_| is_own) else {
             return names;
         };
         let all = kernel.primitives();

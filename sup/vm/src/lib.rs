@@ -69,4 +69,6 @@ pub mod data;
 
 pub mod encode;
 
+pub mod users;
+
 pub mod natives;

@@ -183,6 +183,8 @@ impl Vm {
             primitive_ids,
         };
         self.place(loaded, memory, code_words, &parts);
+        let loaded: &'static LoadedChunk = loaded;
+        crate::users::remember(loaded, self.program, &parts.primitive_ids);
         self.adopt(loaded);
         Ok(loaded)
     }

@@ -127,6 +127,8 @@ pub struct Vm {
     pub(crate) stress: bool,
     pub(crate) fuel_used: u64,
     pub(crate) profile: Option<Box<crate::profile::Profile>>,
+    /// Number of the program that the isolate is a part of, under which is remembered what its code uses.
+    pub program: u64,
     /// What the host room hangs on the machine; dropped after the heap with its resources.
     pub attached: Vec<Box<dyn std::any::Any>>,
     /// The image that isolates were last started from.
@@ -190,6 +192,7 @@ impl Vm {
             stress: false,
             fuel_used: 0,
             profile: None,
+            program: 0,
             attached: Vec::new(),
             imaged: crate::image::Imaged::default(),
             missing: Arc::default(),
