@@ -14,6 +14,7 @@ mod projects;
 mod prompt;
 mod running;
 mod store;
+mod swapping;
 mod terminal;
 mod testing;
 mod trust;

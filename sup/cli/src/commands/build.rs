@@ -1,11 +1,13 @@
 //! `sup build`: the kernels of a project, built into a cache outside of it. `run` and `test` do the same first.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use clap::Args;
 use sup_runtime::trust;
@@ -85,6 +87,47 @@ pub fn with_kernels(project: &Path, options: &Options) -> Result<Options, Exit> 
     Ok(options)
 }
 
+/// Builds what has changed of a project's kernels; what failed, each of which keeps the last library that was built.
+///
+/// # Errors
+/// When the project cannot be read.
+pub fn rebuild(project: &Path) -> Result<Vec<Problem>, Problem> {
+    build_all(project).map(|built| built.failures)
+}
+
+/// When each of the project's libraries was written, and its size.
+///
+/// # Errors
+/// When the project cannot be read.
+pub fn libraries(project: &Path) -> Result<BTreeMap<PathBuf, (SystemTime, u64)>, Problem> {
+    let built = directory_of(project)?;
+    let mut libraries = BTreeMap::new();
+    for entry in fs::read_dir(&built).into_iter().flatten().filter_map(Result::ok) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let library = entry.path().join(file_of(&name));
+        if let Ok(data) = fs::metadata(&library) {
+            let written = data.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            libraries.insert(library, (written, data.len()));
+        }
+    }
+    Ok(libraries)
+}
+
+/// Where what is built of a project goes.
+fn directory_of(project: &Path) -> Result<PathBuf, Problem> {
+    let root = project
+        .canonicalize()
+        .map_err(|error| unreadable(project, &error))?;
+    let id = blake3::hash(root.as_os_str().as_encoded_bytes()).to_hex();
+    Ok(cache()?.join("projects").join(&id.as_str()[..32]))
+}
+
+/// The file name of a kernel's library.
+fn file_of(kernel: &str) -> String {
+    let (prefix, suffix) = (env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
+    format!("{prefix}kernel_{}{suffix}", kernel.replace('-', "_"))
+}
+
 fn tell(options: &Options, problems: &[Problem]) -> Exit {
     let teller = Teller::new(options);
     problems
@@ -105,8 +148,7 @@ fn build_all(project: &Path) -> Result<Built, Problem> {
     let refused = |error: io::Error| unreadable(project, &error);
     let root = project.canonicalize().map_err(refused)?;
     let cache = cache()?;
-    let id = blake3::hash(root.as_os_str().as_encoded_bytes()).to_hex();
-    let directory = cache.join("projects").join(&id.as_str()[..32]);
+    let directory = directory_of(project)?;
     let mut built = Built {
         directory,
         failures: Vec::new(),
@@ -212,8 +254,7 @@ struct Kernel<'a> {
 
 impl Kernel<'_> {
     fn file(&self) -> String {
-        let (prefix, suffix) = (env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
-        format!("{prefix}kernel_{}{suffix}", self.name.replace('-', "_"))
+        file_of(&self.name)
     }
 
     fn library(&self) -> PathBuf {

@@ -1,12 +1,15 @@
-//! `sup kernel`: looking into kernels.
+//! `sup kernel`: looking into kernels, and replacing those of a program that runs.
+
+mod running;
 
 mod trust;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 use sup_runtime::trust::{Standing, Trust, text_of};
-use sup_runtime::{Capability, Grants, Problem, Runtime};
+use sup_runtime::{Builder, Capability, Grants, Problem, Runtime};
 
+use self::running::Asked;
 use crate::arguments::Options;
 use crate::console;
 use crate::draw::Weight;
@@ -22,10 +25,14 @@ Examples:
   sup kernel trust ours.key.pub                   what that key has signed may be loaded
   sup kernel trust sums                           this very library may be
   sup kernel trusted                              what is in force
+  sup kernel list                                 the kernels of the program that runs, and what holds which
+  sup kernel reload sums                          replace one by the library that lies there now
+  sup kernel reload sums ./libkernel_sums.so      or by this one
 
-Loading a kernel runs its code: what cannot be trusted is not to be described either.";
+`list`, `info`, `load`, `reload` and `unload` ask the program that has the store open. Loading a kernel runs its code: what cannot
+be trusted is not to be described either. Exit code 1 when a kernel or a change is refused, or no program answers.";
 
-/// Looks into kernels.
+/// Looks into kernels, and replaces them.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, arg_required_else_help = true)]
 pub struct Kernel {
@@ -50,6 +57,16 @@ enum Action {
     Distrust(trust::Which),
     /// Tell the lists that are in force, and what they trust
     Trusted,
+    /// List the kernels of the program that runs
+    List,
+    /// Tell what a kernel of the program that runs offers
+    Info(running::Name),
+    /// Load a kernel into the program that runs
+    Load(running::NameOrPath),
+    /// Replace a kernel of the program that runs by its next generation
+    Reload(running::Next),
+    /// Take a kernel from the program that runs
+    Unload(running::Name),
 }
 
 #[derive(Args, Debug)]
@@ -62,49 +79,62 @@ struct Which {
 impl Kernel {
     /// Carries it out.
     pub fn carry_out(self, options: &Options) -> Exit {
-        let outcome = match &self.action {
-            Action::Keygen(keygen) => Some(keygen.carry_out()),
-            Action::Trusted => Some(trust::list(options)),
-            _ => None,
-        };
-        if let Some(outcome) = outcome {
-            return outcome.map_or_else(
-                |problem| {
-                    Teller::new(options).tell_without_sources(&problem);
-                    Exit::Raised
-                },
-                |()| Exit::Fine,
-            );
+        match self.action {
+            Action::Describe(which) => look(options, |runtime| describe(runtime, &which.kernel)),
+            Action::Verify(which) => look(options, |runtime| verify(runtime, &which.kernel, options)),
+            Action::Keygen(keygen) => told(options, keygen.carry_out()),
+            Action::Trusted => told(options, trust::list(options)),
+            Action::Sign(sign) => write_lists(options, |runtime| sign.carry_out(runtime)),
+            Action::Trust(which) => write_lists(options, |runtime| which.trust(runtime, options)),
+            Action::Distrust(which) => write_lists(options, |runtime| which.distrust(runtime, options)),
+            Action::List => running::ask(Asked::List, options),
+            Action::Info(which) => running::ask(Asked::Info(which), options),
+            Action::Load(which) => running::ask(Asked::Load(which), options),
+            Action::Reload(next) => running::ask(Asked::Reload(next), options),
+            Action::Unload(which) => running::ask(Asked::Unload(which), options),
         }
-        // The core library needs kernels itself, and one of those may be what is wrong.
-        let builder = session::builder(options)
-            .grants(Grants::NONE.with(Capability::Kernel))
-            .bare();
-        // What writes lists and signatures loads nothing, and one of the lists may not be there yet.
-        let loads = matches!(self.action, Action::Describe(_) | Action::Verify(_));
-        let builder = if loads {
-            builder
-        } else {
-            builder.trust(Ok(Trust::default()))
-        };
-        let runtime = match session::build(builder, options) {
-            Ok(runtime) => runtime,
-            Err(exit) => return exit,
-        };
-        let outcome = match self.action {
-            Action::Describe(which) => describe(&runtime, &which.kernel),
-            Action::Verify(which) => verify(&runtime, &which.kernel, options),
-            Action::Sign(sign) => sign.carry_out(&runtime),
-            Action::Trust(which) => which.trust(&runtime, options),
-            Action::Distrust(which) => which.distrust(&runtime, options),
-            Action::Keygen(_) | Action::Trusted => Ok(()),
-        };
-        match outcome {
-            Ok(()) => Exit::Fine,
-            Err(problem) => {
-                Teller::new(options).tell(&runtime, &problem, Weight::Error);
-                Exit::Raised
-            }
+    }
+}
+
+/// What looks into a kernel, or writes lists, runs with this. The core library needs kernels itself, and one of those may be
+/// what is wrong.
+fn builder(options: &Options) -> Builder {
+    session::builder(options)
+        .grants(Grants::NONE.with(Capability::Kernel))
+        .bare()
+}
+
+/// Looks into a kernel in this process.
+fn look(options: &Options, act: impl FnOnce(&Runtime) -> Result<(), Problem>) -> Exit {
+    with(builder(options), options, act)
+}
+
+/// What writes lists and signatures loads nothing, and one of the lists may not be there yet.
+fn write_lists(options: &Options, act: impl FnOnce(&Runtime) -> Result<(), Problem>) -> Exit {
+    with(builder(options).trust(Ok(Trust::default())), options, act)
+}
+
+/// Tells what came of something that needs no runtime.
+fn told(options: &Options, outcome: Result<(), Problem>) -> Exit {
+    match outcome {
+        Ok(()) => Exit::Fine,
+        Err(problem) => {
+            Teller::new(options).tell_without_sources(&problem);
+            Exit::Raised
+        }
+    }
+}
+
+fn with(builder: Builder, options: &Options, act: impl FnOnce(&Runtime) -> Result<(), Problem>) -> Exit {
+    let runtime = match session::build(builder, options) {
+        Ok(runtime) => runtime,
+        Err(exit) => return exit,
+    };
+    match act(&runtime) {
+        Ok(()) => Exit::Fine,
+        Err(problem) => {
+            Teller::new(options).tell(&runtime, &problem, Weight::Error);
+            Exit::Raised
         }
     }
 }

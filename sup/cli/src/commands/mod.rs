@@ -13,6 +13,7 @@ mod run;
 mod show;
 mod store;
 mod test;
+mod watch;
 
 use clap::Subcommand;
 

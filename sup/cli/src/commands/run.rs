@@ -10,6 +10,7 @@ use sup_runtime::{Problem, Runtime};
 use super::build;
 use super::measure::Measures;
 use super::show::{self, Show};
+use super::watch::Watch;
 use crate::arguments::Options;
 use crate::console;
 use crate::exit::Exit;
@@ -28,6 +29,8 @@ Examples:
   sup run --stats hello.slp             tell what it used: collections, memory, fuel, time
   sup run --profile hello.folded hello.slp   where its time goes, for flame-graph tools
   cat hello.slp | sup run -             run what standard input holds
+  sup run --watch                       and take over what changes in the project's files
+  sup run --control                     and answer `sup kernel` and the store commands from the start
 
 The program's value is not printed. Exit code 1 when it raised.";
 
@@ -45,6 +48,15 @@ pub struct Run {
     /// The program's arguments: the first word that is no option of sup, and everything behind it
     #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
     pub arguments: Vec<String>,
+
+    /// Take over changes while it runs: kernels are built and replaced, modules read again, and the program run once more when
+    /// it has ended and its own file changes
+    #[arg(long)]
+    watch: bool,
+
+    /// Open the store at the start, so that other processes are answered from then on
+    #[arg(long)]
+    control: bool,
 
     #[command(flatten)]
     show: Show,
@@ -86,9 +98,43 @@ impl Run {
             Err(exit) => return exit,
         };
         interrupt::watch(runtime.interrupter(), Ends::Process);
-        let exit = program.run(&mut runtime, options);
+        if self.control
+            && let Err(problem) = runtime.open_store()
+        {
+            Teller::new(options).tell_without_sources(&problem);
+            return Exit::Raised;
+        }
+        let exit = match self.watch {
+            true => run_watched(&program, &mut runtime, options),
+            false => program.run(&mut runtime, options),
+        };
         console::flush();
         measuring.finish(&mut runtime, options, exit)
+    }
+}
+
+/// Runs a program, and again each time that its file has changed after it has ended, until somebody presses Ctrl-C.
+fn run_watched(program: &Program, runtime: &mut Runtime, options: &Options) -> Exit {
+    let Program::File(file) = program else {
+        let problem = Problem::new("run/watch", "standard input cannot be watched");
+        Teller::new(options).tell_without_sources(&problem.with_hint("name a file or a directory"));
+        return Exit::Usage;
+    };
+    let watch = match Watch::start(file, options, runtime) {
+        Ok(watch) => watch,
+        Err(problem) => {
+            Teller::new(options).tell_without_sources(&problem);
+            return Exit::Raised;
+        }
+    };
+    let mut exit = program.run(runtime, options);
+    loop {
+        console::flush();
+        if exit == Exit::Interrupted || !watch.wait(runtime) {
+            return exit;
+        }
+        console::complain(&format!("running {} again\n", file.display()));
+        exit = ended(runtime.run_file_again(file).map(drop), runtime, options);
     }
 }
 
@@ -133,12 +179,17 @@ impl Program {
             Program::File(file) => runtime.run_file(file),
             Program::Text(text) => runtime.eval("stdin", text),
         };
-        match outcome {
-            Ok(_) => Exit::Fine,
-            Err(problems) => {
-                Teller::new(options).tell_all(runtime, &problems);
-                session::exit_of(&problems)
-            }
+        ended(outcome.map(drop), runtime, options)
+    }
+}
+
+/// How a program's end is told.
+fn ended(outcome: Result<(), Problems>, runtime: &Runtime, options: &Options) -> Exit {
+    match outcome {
+        Ok(()) => Exit::Fine,
+        Err(problems) => {
+            Teller::new(options).tell_all(runtime, &problems);
+            session::exit_of(&problems)
         }
     }
 }

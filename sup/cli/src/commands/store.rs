@@ -290,7 +290,8 @@ fn asked(options: &Options, request: &Request, print: impl FnOnce(Rows)) -> Exit
     }
 }
 
-fn ask_instance(location: &StoreLocation, request: &Request) -> Result<Option<Answer>, Problem> {
+/// Asks the process that owns the store; nothing when none listens.
+pub(super) fn ask_instance(location: &StoreLocation, request: &Request) -> Result<Option<Answer>, Problem> {
     let Some(socket) = location.control_socket() else {
         return Ok(None);
     };
