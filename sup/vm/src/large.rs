@@ -12,7 +12,7 @@
 
 use crate::heap::{Heap, LARGE_WORDS, NoMemory};
 use crate::object::{Header, Kind, Obj};
-use crate::space::Pages;
+use crate::space::{Pages, page_bytes};
 
 /// Words that one card stands for.
 pub(crate) const CARD_WORDS: usize = 128;
@@ -20,7 +20,6 @@ pub(crate) const CARD_WORDS: usize = 128;
 const MAPPED_BYTES: usize = 256 * 1024;
 /// How many times its size a growing object can become where it is.
 const ROOM: usize = 8;
-const PAGE: usize = 4096;
 /// Size of the pages that very large objects are given, so that looking about in them misses the TLB less.
 const HUGE_PAGE: usize = 2 * 1024 * 1024;
 
@@ -68,7 +67,7 @@ impl Memory {
 
     fn map(words: usize, room: usize) -> Option<(Memory, Obj)> {
         let is_huge = words * 8 >= 2 * HUGE_PAGE;
-        let page = if is_huge { HUGE_PAGE } else { PAGE };
+        let page = if is_huge { HUGE_PAGE } else { page_bytes() };
         // The object may grow to the end of the last page, so there are cards for that much.
         let before = bytes_before(room.checked_add(page / 8)?);
         let bytes = before.checked_add(room.checked_mul(8)?)?;

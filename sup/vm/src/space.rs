@@ -1,6 +1,8 @@
 //! Memory from the operating system: reservations for nurseries and stacks, and the blocks of the old space.
 #![allow(unsafe_code)]
 
+use std::sync::LazyLock;
+
 /// Size of a block in bytes.
 pub const BLOCK_BYTES: usize = 32 * 1024;
 /// Size of a line in bytes.
@@ -15,6 +17,20 @@ pub const REGION_BLOCKS: usize = REGION_BYTES / BLOCK_BYTES - 1;
 pub struct Pages {
     start: *mut u8,
     bytes: usize,
+}
+
+/// Bytes in a page of this machine: 4096, or up to 65536 on aarch64.
+#[must_use]
+pub fn page_bytes() -> usize {
+    static BYTES: LazyLock<usize> = LazyLock::new(|| {
+        // SAFETY: it asks for a number.
+        let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        usize::try_from(bytes)
+            .ok()
+            .filter(|bytes| bytes.is_power_of_two())
+            .unwrap_or(4096)
+    });
+    *BYTES
 }
 
 impl Pages {
@@ -71,7 +87,10 @@ impl Pages {
     /// Asks for pages of 2 MiB, so that looking about misses the TLB less.
     pub fn prefer_huge(&self) {
         // SAFETY: the advice changes nothing but the size of this mapping's pages.
-        unsafe { libc::madvise(self.start.cast(), self.bytes, libc::MADV_HUGEPAGE) };
+        #[cfg(target_os = "linux")]
+        unsafe {
+            libc::madvise(self.start.cast(), self.bytes, libc::MADV_HUGEPAGE)
+        };
     }
 
     /// Its length in bytes.
@@ -87,20 +106,63 @@ impl Pages {
         self.start
     }
 
-    /// Gives the memory of the bytes from `offset` on back; they read as zero afterwards.
+    /// Gives the memory of the bytes from `offset` on back, but for those before the next multiple of 4096; they read as zero
+    /// afterwards.
     pub fn release_from(&self, offset: usize) {
-        let offset = offset.next_multiple_of(4096);
-        if offset < self.bytes {
-            // SAFETY: the range lies within this mapping, and its owner says that nothing there is needed.
-            unsafe {
-                libc::madvise(
-                    self.start.add(offset).cast(),
-                    self.bytes - offset,
-                    libc::MADV_DONTNEED,
-                )
-            };
+        self.release(offset.next_multiple_of(4096).min(self.bytes), self.bytes);
+    }
+
+    /// Gives the memory of a range back, which reads as zero afterwards: whole pages go, what shares a page with others is
+    /// written over.
+    fn release(&self, from: usize, to: usize) {
+        let page = page_bytes();
+        let first = from.next_multiple_of(page).min(to);
+        // The last page of the mapping is all ours, however much of it is counted.
+        let last = if to == self.bytes {
+            to
+        } else {
+            (to & !(page - 1)).max(first)
+        };
+        // SAFETY: the ranges lie within this mapping, their owner says that nothing there is needed, and what is given back
+        // begins at a page.
+        unsafe {
+            std::ptr::write_bytes(self.start.add(from), 0, first - from);
+            std::ptr::write_bytes(self.start.add(last), 0, to - last);
+            if first < last {
+                give_back(self.start.add(first), last - first);
+            }
         }
     }
+}
+
+/// Gives whole pages back, which read as zero afterwards.
+///
+/// # Safety
+/// The range lies within one mapping of [`Pages`], and nothing in it is needed.
+#[cfg(target_os = "linux")]
+unsafe fn give_back(start: *mut u8, bytes: usize) {
+    // SAFETY: the caller vouches for the range.
+    unsafe { libc::madvise(start.cast(), bytes, libc::MADV_DONTNEED) };
+}
+
+/// The same where that advice leaves what was there: fresh pages take their place.
+///
+/// # Safety
+/// The range lies within one mapping of [`Pages`], and nothing in it is needed.
+#[cfg(not(target_os = "linux"))]
+unsafe fn give_back(start: *mut u8, bytes: usize) {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
+    // SAFETY: the caller vouches for the range, which the new mapping replaces.
+    unsafe {
+        libc::mmap(
+            start.cast(),
+            bytes,
+            libc::PROT_READ | libc::PROT_WRITE,
+            flags,
+            -1,
+            0,
+        )
+    };
 }
 
 impl Drop for Pages {
@@ -177,13 +239,14 @@ impl Region {
 
     /// Gives the memory of `n` blocks back to the operating system; they read as zero afterwards.
     pub fn release(&self, first: usize, n: usize) {
-        let (start, _) = self.block(first);
-        // SAFETY: the blocks lie within the region, and hold nothing that is needed. Large pages would be put together again
-        // around what was given back.
+        // Large pages would be put together again around what was given back.
+        // SAFETY: the advice changes nothing but the size of this mapping's pages.
+        #[cfg(target_os = "linux")]
         unsafe {
             libc::madvise(self.0.start().cast(), REGION_BYTES, libc::MADV_NOHUGEPAGE);
-            libc::madvise(start.cast(), n * BLOCK_BYTES, libc::MADV_DONTNEED);
         }
+        let start = (first + 1) * BLOCK_BYTES;
+        self.0.release(start, start + n * BLOCK_BYTES);
     }
 }
 
