@@ -7,6 +7,7 @@ use sup_abi::word::Word;
 use crate::account::Allowance;
 use crate::error::Raise;
 use crate::fiber::{Fiber, FiberId, FiberState};
+use crate::link::{LinkId, OWN_LINK};
 use crate::schedule::{Ending, running_in};
 use crate::vm::{INTERRUPT, Vm};
 
@@ -167,11 +168,24 @@ impl Vm {
 
     /// Runs something that makes or reads values of this isolate, between fibers.
     pub fn between_fibers<T>(&mut self, run: impl FnOnce(&mut Vm) -> T) -> T {
+        self.enter_link(OWN_LINK);
         running_in(self, run)
     }
 
     /// A fiber that calls `callee` when it is polled. One that cannot begin has ended with the error that says why.
     pub fn start_driven(&mut self, callee: Word, arguments: &[Word], allowance: &Allowance) -> DrivenId {
+        self.start_driven_under(OWN_LINK, callee, arguments, allowance)
+    }
+
+    /// The same under a link, which the machine stays in until something else is wanted of it.
+    pub fn start_driven_under(
+        &mut self,
+        link: LinkId,
+        callee: Word,
+        arguments: &[Word],
+        allowance: &Allowance,
+    ) -> DrivenId {
+        self.enter_link(link);
         let account = if *allowance == Allowance::default() && self.limits.deadline_ms.is_none() {
             0
         } else {
@@ -306,6 +320,7 @@ impl Vm {
         if let Some(waker) = waker {
             self.inbox.wake_by(waker);
         }
+        self.enter_link(OWN_LINK);
         self.end_overdue();
         self.read_inbox();
         for _ in 0..SLICES_AT_ONCE {

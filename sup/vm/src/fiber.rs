@@ -55,6 +55,8 @@ pub(crate) struct Fiber {
     pub driven: u32,
     /// How many collections there had been when it was put by.
     n_collections: u64,
+    /// The link that it runs under.
+    pub link: crate::link::LinkId,
     /// How far the stack may grow, in words.
     pub stack_words: usize,
     pub depth: usize,
@@ -96,6 +98,7 @@ impl Fiber {
             account: 0,
             driven: NOT_DRIVEN,
             n_collections: 0,
+            link: crate::link::OWN_LINK,
             stack_words,
             depth,
             counted: 0,

@@ -31,6 +31,8 @@ pub mod permit;
 
 pub mod cells;
 
+pub mod link;
+
 pub mod unit;
 
 mod interp;

@@ -199,6 +199,7 @@ impl Vm {
         self.heap.stack_bytes += RESTING_BYTES;
         fiber.account = account;
         self.accounts.join(account);
+        fiber.link = self.links.join();
         fiber.start(callee, arguments);
         self.fibers.alive += 1;
         self.fibers.n_started += 1;
@@ -545,6 +546,7 @@ impl Vm {
         };
         self.stack_soft = fiber.stack_soft;
         self.frame_end = fiber.frame_end();
+        self.enter_link(fiber.link);
         self.fiber = Some(fiber);
     }
 
@@ -559,6 +561,7 @@ impl Vm {
         self.fibers.alive = self.fibers.alive.saturating_sub(1);
         self.heap.stack_bytes = self.heap.stack_bytes.saturating_sub(fiber.counted);
         self.accounts.leave(fiber.account);
+        self.links.leave(fiber.link);
         let n_kept = if self.driven.is_on {
             DRIVEN_SPARE_FIBERS
         } else {

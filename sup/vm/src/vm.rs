@@ -133,6 +133,8 @@ pub struct Vm {
     pub attached: Vec<Box<dyn std::any::Any>>,
     /// The image that isolates were last started from.
     pub(crate) imaged: crate::image::Imaged,
+    /// The values of module variables in the links that do not run.
+    pub(crate) links: crate::link::Links,
     /// Why module variables have no value here that had one in the image that this isolate began as.
     pub(crate) missing: Arc<std::collections::HashMap<u32, String>>,
 }
@@ -195,6 +197,7 @@ impl Vm {
             program: 0,
             attached: Vec::new(),
             imaged: crate::image::Imaged::default(),
+            links: crate::link::Links::default(),
             missing: Arc::default(),
         });
         vm.refresh_link();
@@ -348,6 +351,7 @@ impl Vm {
         roots.add(self.handles.as_mut_ptr(), self.handles.len());
         roots.add(self.native_slots.as_mut_ptr(), self.native_slots.len());
         self.imaged.add_roots(&mut roots);
+        self.links.add_roots(&mut roots);
         roots.add(&raw mut self.pending, 1);
         roots.add(&raw mut self.result, 1);
         if let Signal::Call { callee, arguments } = &mut self.signal {
@@ -406,7 +410,9 @@ impl Vm {
         let alarm = self
             .deadline
             .map(|deadline| crate::clock::set(deadline, &self.interrupt));
+        let link = self.link();
         let outcome = self.spawn(callee, arguments).and_then(|id| self.run_until(id));
+        self.enter_link(link);
         drop(alarm);
         (self.fuel_left, self.deadline) = outer;
         outcome
