@@ -12,6 +12,7 @@ mod measuring;
 mod memory;
 mod projects;
 mod prompt;
+mod releases;
 mod running;
 mod store;
 mod swapping;

@@ -12,6 +12,7 @@ use sup_vm::natives::BasePrimitive;
 use sup_vm::permit::Permit;
 use sup_vm::vm::{Limits, Vm};
 
+use crate::codebase::Codebase;
 use crate::console::{Console, SharedConsole};
 use crate::control::Listener;
 use crate::grants::{Capability, Grants};
@@ -98,8 +99,14 @@ impl Builder {
 
     /// The store that its code and data live in.
     #[must_use]
-    pub fn store(mut self, store: std::sync::Arc<dyn Store>) -> Builder {
-        self.world.store = Some(Arc::new(LazyStore::over(store)));
+    pub fn store(self, store: std::sync::Arc<dyn Store>) -> Builder {
+        self.codebase(Arc::new(Codebase::new(store)))
+    }
+
+    /// The code of a store, shared with others who run it.
+    #[must_use]
+    pub fn codebase(mut self, codebase: Arc<Codebase>) -> Builder {
+        self.world.store = Some(Arc::new(LazyStore::over(codebase)));
         self
     }
 

@@ -1,34 +1,50 @@
 //! Code that lives in the store: a name is a path such as `util/sum`, its text is kept, its value is that of its last form.
 //!
-//! A stored text is a module of its own, loaded when code first names it. `util/sum` means the value of the text of that
-//! name, else the definition `sum` of the text `util`. Callers reach it through a cell, so that a new version is seen by
-//! everybody as soon as it is loaded.
+//! A stored text is a module of its own, carried out when code first names it. `util/sum` means the value of the text of that
+//! name, else the definition `sum` of the text `util`. Which texts there are a release says: see [`crate::releases`].
 
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use slp::{Bracket, NodeKind, ReadLimits, Span, Tree};
 use sup_abi::word::Word;
-use sup_code::{CellName, form, wire};
-use sup_compile::{FormContext, Resolution, TopForm, compile_form, top_forms};
-use sup_store::{Change, CodeVersion, Durability, Names, Stamp, Store, StoreError, Tenant};
+use sup_code::CellName;
+use sup_compile::Resolution;
+use sup_store::{
+    Audience, Base, CODE_SUFFIX, CodeVersion, Collection, Durability, Hash, Head, MAIN_CHANNEL, Names, Stamp,
+    Store, StoreError, Tenant,
+};
 use sup_vm::vm::Vm;
 
-use crate::load::{self, Problems, Source};
-use crate::problem::{Place, Problem};
+use crate::load::Problems;
+use crate::problem::Problem;
+use crate::releases::{self, File, Order, Release, Strictness, VALUE, module_of};
 use crate::resolve::Asking;
 use crate::world::SharedWorld;
 
-/// The cell of a stored text's module that holds its value.
-const VALUE: &str = "*value*";
 /// Most names that one listing tells.
 pub const MAX_LISTED: usize = 100_000;
+/// Releases that stay compiled though nobody runs them, so that going back to one takes no time.
+const RECENT: usize = 4;
 
-/// The code of a store.
+/// The code of a store, and the releases of it that this process runs. The isolates of a process share it.
 pub struct Codebase {
     /// The store.
     pub store: Arc<dyn Store>,
-    names: Names,
+    names: Arc<Names>,
+    /// The change that the head was read at; isolates compare it with what they have adopted.
+    generation: AtomicU64,
+    running: Mutex<Running>,
+}
+
+#[derive(Default)]
+struct Running {
+    /// The head, once it was read, and the releases that it names.
+    head: Option<(Head, Vec<Arc<Release>>)>,
+    was_read: bool,
+    alive: HashMap<u64, Weak<Release>>,
+    recent: VecDeque<Arc<Release>>,
 }
 
 impl Codebase {
@@ -36,8 +52,10 @@ impl Codebase {
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Codebase {
         Codebase {
-            names: Names::new(store.clone(), Tenant::local()),
+            names: Arc::new(Names::new(store.clone(), Tenant::local())),
             store,
+            generation: AtomicU64::new(0),
+            running: Mutex::default(),
         }
     }
 
@@ -47,7 +65,172 @@ impl Codebase {
         &self.names
     }
 
-    /// The text under a name, as it stands or as it stood after a version.
+    pub(crate) fn shared_names(&self) -> Arc<Names> {
+        self.names.clone()
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number that rises whenever another release answers, or the split changes; 0 before the first release or before
+    /// anybody has asked for one. One atomic load.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// The head as it stands, and what generation that is. None before the first release.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn head_release(&self) -> Result<(u64, Option<Arc<Release>>), StoreError> {
+        let running = self.read_running()?;
+        let Some((head, releases)) = &running.head else {
+            return Ok((0, None));
+        };
+        Ok((head.epoch, find(releases, head.release)))
+    }
+
+    /// Pins the release that answers a request with that key. Without a key, or without a split, it is the head.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn pin(&self, key: Option<&[u8]>) -> Result<Option<Arc<Release>>, StoreError> {
+        let running = self.read_running()?;
+        let Some((head, releases)) = &running.head else {
+            return Ok(None);
+        };
+        let number = key.map_or(head.release, |key| head.release_of(key));
+        Ok(find(releases, number))
+    }
+
+    /// What the key of the split is taken from, such as `cookie:uid`; empty for the client's address, none when requests are
+    /// not split.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn split_by(&self) -> Result<Option<String>, StoreError> {
+        let running = self.read_running()?;
+        let head = running.head.as_ref().map(|(head, _)| head);
+        let split = head.filter(|head| !head.split.is_empty());
+        Ok(split.map(|head| head.split_by.clone()))
+    }
+
+    /// A release by its number, whether it answers or not.
+    ///
+    /// # Errors
+    /// When there is none, or the store fails.
+    pub fn release(&self, number: u64) -> Result<Arc<Release>, StoreError> {
+        let before = self.head_release()?.1;
+        self.open(&mut self.running(), number, before.as_deref())
+    }
+
+    /// The bytes of an asset.
+    ///
+    /// # Errors
+    /// When it is not there, or damaged.
+    pub fn asset_bytes(&self, hash: &Hash) -> Result<Vec<u8>, StoreError> {
+        self.names.asset(hash)
+    }
+
+    fn read_running(&self) -> Result<MutexGuard<'_, Running>, StoreError> {
+        let mut running = self.running();
+        if !running.was_read {
+            self.read_head(&mut running, None)?;
+        }
+        Ok(running)
+    }
+
+    /// Reads the head anew and opens what it names. Isolates see that it has moved when they next look.
+    fn read_head(&self, running: &mut Running, before: Option<&Release>) -> Result<(), StoreError> {
+        let head = self.names.head(MAIN_CHANNEL)?;
+        running.was_read = true;
+        let Some(head) = head else {
+            running.head = None;
+            return Ok(());
+        };
+        let last = running.head.take();
+        let was = last
+            .as_ref()
+            .and_then(|(head, releases)| find(releases, head.release));
+        let before = before.or(was.as_deref());
+        let mut releases = Vec::new();
+        for number in head.releases() {
+            releases.push(self.open(running, number, before)?);
+        }
+        if let Some(was) = was
+            && !releases.iter().any(|release| release.serial == was.serial)
+        {
+            running.recent.push_back(was);
+            let n_over = running.recent.len().saturating_sub(RECENT);
+            running.recent.drain(..n_over);
+        }
+        let epoch = head.epoch;
+        running.head = Some((head, releases));
+        self.generation.store(epoch, Ordering::Release);
+        Ok(())
+    }
+
+    fn open(
+        &self,
+        running: &mut Running,
+        number: u64,
+        before: Option<&Release>,
+    ) -> Result<Arc<Release>, StoreError> {
+        if let Some(release) = running.alive.get(&number).and_then(Weak::upgrade) {
+            return Ok(release);
+        }
+        let entry = self.names.release(number)?;
+        let manifest = self.names.manifest(number)?;
+        let release = Release::new(
+            self.names.clone(),
+            number,
+            entry.id(),
+            manifest,
+            HashMap::new(),
+            before,
+        );
+        running.alive.retain(|_, release| release.strong_count() > 0);
+        running.alive.insert(number, Arc::downgrade(&release));
+        Ok(release)
+    }
+
+    /// Takes over what was published: the release with what was compiled while it was checked.
+    pub(crate) fn install(&self, number: u64, checked: &Release) -> Result<Arc<Release>, StoreError> {
+        let mut running = self.running();
+        let release = self.open(&mut running, number, Some(checked))?;
+        self.read_head(&mut running, Some(checked))?;
+        drop(running);
+        self.collect(Collection::WhenDue)?;
+        Ok(release)
+    }
+
+    /// Sees that the head was moved.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn moved(&self) -> Result<(), StoreError> {
+        self.read_head(&mut self.running(), None)
+    }
+
+    /// Takes away the releases that nothing needs; those that this process runs are needed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn collect(&self, collection: Collection) -> Result<sup_store::Collected, StoreError> {
+        let in_use: Vec<u64> = {
+            let running = self.running();
+            let alive = running
+                .alive
+                .iter()
+                .filter(|(_, release)| release.strong_count() > 0);
+            alive.map(|(number, _)| *number).collect()
+        };
+        self.names.collect(&in_use, collection)
+    }
+
+    /// The text under a name, as it stands or as it stood in a release.
     ///
     /// # Errors
     /// When the store fails.
@@ -62,6 +245,13 @@ impl Codebase {
     }
 }
 
+fn find(releases: &[Arc<Release>], number: u64) -> Option<Arc<Release>> {
+    releases
+        .iter()
+        .find(|release| release.number() == number)
+        .cloned()
+}
+
 /// The problem that a failure of the store is.
 #[must_use]
 pub fn told(error: &StoreError) -> Problem {
@@ -72,15 +262,19 @@ pub fn told(error: &StoreError) -> Problem {
     }
 }
 
-/// The module that a stored name is loaded as; also the name of its source.
-fn module_of(name: &str) -> String {
-    format!("store:{name}")
-}
-
-/// What a name that the store may know means.
+/// What a name that the store may know means. Outside of stored files, what it names is carried out now.
 pub(crate) fn resolve(vm: &mut Vm, world: &SharedWorld, symbol: &str) -> Option<Resolution> {
     world.borrow().store.as_ref()?;
-    if let Some(module) = ensure_loaded(vm, world, symbol) {
+    let release = match releases::at_hand(vm, world) {
+        Ok(release) => release?,
+        Err(problem) => {
+            leave(world, vec![problem]);
+            return None;
+        }
+    };
+    releases::know(world, &release);
+    if release.has(symbol) {
+        let module = ready(vm, world, &release, symbol)?;
         let parameters = world
             .borrow()
             .modules
@@ -95,53 +289,65 @@ pub(crate) fn resolve(vm: &mut Vm, world: &SharedWorld, symbol: &str) -> Option<
         });
     }
     let (file, name) = symbol.rsplit_once('/')?;
-    let module = ensure_loaded(vm, world, file)?;
-    Asking {
+    if !release.has(file) {
+        return None;
+    }
+    let module = ready(vm, world, &release, file)?;
+    let is_open = releases::is_open(world, file);
+    let found = Asking {
         vm,
         world: world.clone(),
     }
-    .shown_by(&module, name)
+    .shown_by(&module, name);
+    let is_promised = || {
+        let world = world.borrow();
+        let module = world.modules.get(&module);
+        module.is_some_and(|module| module.promised.iter().any(|promised| promised == name))
+    };
+    if found.is_none() && is_open && is_promised() {
+        let name = name.to_owned();
+        return Some(Resolution::Cell {
+            cell: CellName { module, name },
+            parameters: None,
+        });
+    }
+    found
 }
 
-/// Loads a stored text if it was not loaded yet; its module, or nothing when the store has no such name. A store that
-/// cannot be opened and a text that cannot be loaded leave their problems with the world, for whoever tells that the name
-/// means nothing.
-fn ensure_loaded(vm: &mut Vm, world: &SharedWorld, name: &str) -> Option<String> {
-    let module = module_of(name);
-    if world.borrow().modules.contains_key(&module) {
-        return Some(module);
+/// Sees to it that a stored text is compiled and, unless a stored text is being compiled itself, carried out. What cannot be
+/// leaves its problems with the world, for whoever tells that the name means nothing.
+fn ready(vm: &mut Vm, world: &SharedWorld, release: &Arc<Release>, name: &str) -> Option<String> {
+    releases::note_use(world, name);
+    if releases::is_open(world, name) {
+        return Some(module_of(name));
     }
-    let problems = match stored_text(world, name) {
-        Ok(None) => return None,
-        Ok(Some(text)) => match load_stored(vm, world, name, &text) {
-            Ok(()) => return Some(module),
-            Err(problems) => {
-                world.borrow_mut().modules.remove(&module);
-                problems
-            }
-        },
-        Err(problem) => vec![problem],
+    let compiling = {
+        let world = world.borrow();
+        world.compiling.last().map(|compiling| compiling.strictness)
     };
+    let strictness = compiling.unwrap_or(Strictness::Known);
+    let outcome = releases::compiled_unit(vm, world, release, name, strictness).and_then(|_| {
+        if compiling.is_some() {
+            return Ok(());
+        }
+        let link = vm.link();
+        releases::carry(vm, world, release, link, name)
+    });
+    match outcome {
+        Ok(()) => Some(module_of(name)),
+        Err(problems) => {
+            leave(world, problems);
+            None
+        }
+    }
+}
+
+fn leave(world: &SharedWorld, problems: Problems) {
     let mut world = world.borrow_mut();
     for problem in problems {
         if !world.load_problems.contains(&problem) {
             world.load_problems.push(problem);
         }
-    }
-    None
-}
-
-/// The text of a name if there is a store already. What cannot be a name of code is none.
-fn stored_text(world: &SharedWorld, name: &str) -> Result<Option<String>, Problem> {
-    let Some(lazy) = world.borrow().store.clone() else {
-        return Ok(None);
-    };
-    let Some(codebase) = lazy.existing().map_err(|error| told(&error))? else {
-        return Ok(None);
-    };
-    match codebase.text(name, None) {
-        Err(problem) if problem.code == "store/name" => Ok(None),
-        outcome => outcome,
     }
 }
 
@@ -152,41 +358,16 @@ pub(crate) fn with_load_problems(world: &SharedWorld, problems: Problems) -> Pro
     all
 }
 
-fn load_stored(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Result<(), Problems> {
-    let module = module_of(name);
-    world
-        .borrow_mut()
-        .modules
-        .insert(module.clone(), crate::modules::Module::default().into());
-    let value = load::load_text(vm, world, &module, &Source::named(module.clone()), text)?;
-    vm.set_cell(&module, VALUE, value);
-    let mut world = world.borrow_mut();
-    let found = world.module(&module);
-    found.value_parameters = vm.parameters_of(value);
-    found.loaded = true;
-    Ok(())
-}
-
 /// The value of a stored name.
 ///
 /// # Errors
 /// When there is no such name, or its text fails.
 pub fn value(vm: &mut Vm, world: &SharedWorld, name: &str) -> Result<Word, Problems> {
     let codebase = codebase_of(world).map_err(|problem| vec![problem])?;
-    let own = ensure_loaded(vm, world, name).map(|module| (module, VALUE));
-    let found = own.or_else(|| {
-        let (text, definition) = name.rsplit_once('/')?;
-        Some((ensure_loaded(vm, world, text)?, definition))
-    });
-    let problems = std::mem::take(&mut world.borrow_mut().load_problems);
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let Some((module, cell)) = found else {
-        return Err(vec![unknown(&codebase, name)]);
-    };
-    vm.cell(&module, cell).ok_or_else(|| {
-        let problem = if cell == VALUE {
+    let found = releases::value_at_hand(vm, world, name)?;
+    found.ok_or_else(|| {
+        let is_there = codebase.text(name, None).is_ok_and(|text| text.is_some());
+        let problem = if is_there {
             Problem::new(
                 "store/no-value",
                 format!("{name} is being loaded and has no value yet"),
@@ -213,142 +394,81 @@ pub(crate) fn unknown(codebase: &Codebase, name: &str) -> Problem {
     .with_hint(hint)
 }
 
-/// Loads a name anew after its text changed, if this isolate has loaded it before. Until it is loaded the old version
-/// answers.
+/// Has this isolate see what was published meanwhile: what it has carried out of the head is carried out anew where it
+/// changed. Until then, and where that fails, the old version answers.
 ///
 /// # Errors
-/// What is wrong with the new text; the old version stays then.
-pub fn refresh(vm: &mut Vm, world: &SharedWorld, name: &str) -> Result<(), Problems> {
-    let module = module_of(name);
-    if !world.borrow().modules.contains_key(&module) {
-        return Ok(());
-    }
-    let text = stored_text(world, name).map_err(|problem| vec![problem])?;
-    let Some(text) = text else {
-        world.borrow_mut().modules.remove(&module);
-        vm.forget_cell(&module, VALUE);
-        return Ok(());
-    };
-    let before = world.borrow().modules.get(&module).cloned();
-    load_stored(vm, world, name, &text).inspect_err(|_| {
-        if let Some(before) = before {
-            world.borrow_mut().modules.insert(module, before);
-        }
-    })
-}
-
-/// Checks a text as the code of a name without carrying it out: it reads, its names resolve, it compiles.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub fn check(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Result<Tree, Problems> {
-    let source = module_of(name);
-    world.borrow_mut().sources.insert(source.clone(), Arc::from(text));
-    let mut reading = slp::read(text, &ReadLimits::default());
-    if !reading.faults.is_empty() {
-        return Err(reading
-            .faults
-            .iter()
-            .map(|fault| Problem::from_fault(&source, fault))
-            .collect());
-    }
-    if reading.tree.roots().is_empty() {
-        return Err(vec![Problem::new(
-            "store/empty",
-            format!("there is no form in the text for {name}"),
-        )]);
-    }
-    let module = {
-        let mut world = world.borrow_mut();
-        world.n_modules += 1;
-        format!("check:{}", world.n_modules)
-    };
-    world.borrow_mut().module(&module);
-    // The text may name itself.
-    let is_new = !world.borrow().modules.contains_key(&source);
-    world.borrow_mut().module(&source);
-    load::promise(world, &module, &reading.tree);
-    let outcome = check_forms(vm, world, &module, &source, &mut reading.tree);
-    world.borrow_mut().modules.remove(&module);
-    if is_new {
-        world.borrow_mut().modules.remove(&source);
-    }
-    outcome.map(|()| reading.tree)
-}
-
-fn check_forms(
-    vm: &mut Vm,
-    world: &SharedWorld,
-    module: &str,
-    source: &str,
-    tree: &mut Tree,
-) -> Result<(), Problems> {
-    let mut problems = Problems::new();
-    let mut waiting: Vec<_> = top_forms(tree).into_iter().rev().collect();
-    while let Some(form) = waiting.pop() {
-        let context = FormContext::new(module, source);
-        match compile_form(
-            tree,
-            form,
-            &context,
-            &mut Asking {
-                vm,
-                world: world.clone(),
-            },
-        ) {
-            Err(faults) => problems.extend(faults.iter().map(|fault| Problem::from_fault(source, fault))),
-            Ok(TopForm::Splice(forms)) => waiting.extend(forms.into_iter().rev()),
-            Ok(TopForm::Instruction(instruction)) => {
-                let from = Source::named(source);
-                if let Err(more) = load::obey(vm, world, module, &from, instruction) {
-                    problems.extend(more);
-                }
-            }
-            Ok(TopForm::Code { definitions, .. }) => {
-                for definition in definitions {
-                    load::define(world, module, definition);
-                }
-            }
-        }
-    }
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(with_load_problems(world, problems))
-    }
+/// When the store fails.
+pub fn refresh(vm: &mut Vm, world: &SharedWorld) -> Result<(), Problem> {
+    let codebase = codebase_of(world)?;
+    releases::follow(vm, world, &codebase)
 }
 
 /// What a put has written.
 pub struct Written {
     /// The hash of the code.
     pub hash: String,
-    /// The version that put the code there: an earlier one if it stood there already.
+    /// The release that put the code there: an earlier one if it stood there already.
     pub version: CodeVersion,
 }
 
-/// Checks a text and puts it under a name.
+/// Publishes a release that differs from the head in one text.
 ///
 /// # Errors
 /// Everything that is wrong with it, or the failure of the store.
-pub fn put(vm: &mut Vm, world: &SharedWorld, name: &str, text: &str) -> Result<Written, Problems> {
+pub fn put(
+    vm: &mut Vm,
+    world: &SharedWorld,
+    name: &str,
+    text: &str,
+    author: &str,
+) -> Result<Written, Problems> {
+    let published = change(vm, world, name, Some(text), author)?;
     let codebase = codebase_of(world).map_err(|problem| vec![problem])?;
-    let tree = check(vm, world, name, text)?;
-    let encoded = encode(&tree, name).map_err(|problem| vec![problem])?;
-    let failed = |error: StoreError| vec![told(&error)];
-    let change = Change::Put {
-        name,
-        source: text,
-        encoded: &encoded,
-    };
-    let report = codebase.names().change(&[change], stamp()).map_err(failed)?;
-    let hash = report.hashes[0].expect("a put has a hash").to_string();
-    let mut version = report.version;
-    if report.effective.is_empty()
-        && let Some(stored) = codebase.names().get_code(name).map_err(failed)?
+    let hash = published.hashes.first().copied().flatten();
+    let mut version = CodeVersion(published.number);
+    if !published.is_new
+        && let Some(stored) = codebase
+            .names()
+            .get_code(name)
+            .map_err(|error| vec![told(&error)])?
     {
         version = stored.version;
     }
-    Ok(Written { hash, version })
+    Ok(Written {
+        hash: hash.map(|hash| hash.to_string()).unwrap_or_default(),
+        version,
+    })
+}
+
+/// Publishes a release without a name; whether it was there.
+///
+/// # Errors
+/// When something else needs it, or the failure of the store.
+pub fn remove(vm: &mut Vm, world: &SharedWorld, name: &str, author: &str) -> Result<bool, Problems> {
+    Ok(change(vm, world, name, None, author)?.is_new)
+}
+
+fn change(
+    vm: &mut Vm,
+    world: &SharedWorld,
+    name: &str,
+    text: Option<&str>,
+    author: &str,
+) -> Result<releases::Published, Problems> {
+    let file = File {
+        path: format!("{name}{CODE_SUFFIX}"),
+        bytes: text.map(|text| text.as_bytes().to_vec()),
+    };
+    let order = Order {
+        base: Base::Head,
+        files: vec![file],
+        author: author.to_owned(),
+        message: String::new(),
+        audience: Audience::All,
+        only_check: false,
+    };
+    releases::publish(vm, world, &order)
 }
 
 /// The code of a world's store, which is opened now if it was not.
@@ -362,32 +482,6 @@ pub fn codebase_of(world: &SharedWorld) -> Result<Arc<Codebase>, Problem> {
             .with_hint("--store DIR or $SUP_STORE says where it is")
     })?;
     lazy.codebase().map_err(|error| told(&error))
-}
-
-/// The canonical bytes of a text's forms: one block that holds them.
-fn encode(tree: &Tree, name: &str) -> Result<Vec<u8>, Problem> {
-    let mut whole = Tree::new();
-    let forms: Vec<_> = tree
-        .roots()
-        .iter()
-        .map(|root| whole.copy_from(tree, *root))
-        .collect();
-    let span = match (tree.roots().first(), tree.roots().last()) {
-        (Some(first), Some(last)) => Span {
-            start: tree.span(*first).start,
-            end: tree.span(*last).end,
-        },
-        _ => Span::default(),
-    };
-    let block = whole.add(NodeKind::List(Bracket::Square), span, &forms);
-    let flat = form::from_tree(&whole, block, &wire::WireLimits::STANDARD).map_err(|error| Problem {
-        place: Some(Place {
-            source: module_of(name),
-            span,
-        }),
-        ..Problem::new(error.code(), error.to_string())
-    })?;
-    Ok(wire::encode(&flat))
 }
 
 /// Now, to be written and synced.

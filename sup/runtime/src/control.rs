@@ -15,12 +15,13 @@ use slp::Span;
 
 use crate::load::Problems;
 use crate::problem::{Place, Problem, TraceLine};
+use crate::release_requests::ReleaseRequest;
 use crate::requests::{KernelRequest, Request, Rows, Wanted};
 
 /// Most texts in one message.
 const MAX_TEXTS: u32 = 1 << 20;
 /// Most bytes in one message.
-const MAX_BYTES: u32 = 64 << 20;
+const MAX_BYTES: u32 = 512 << 20;
 /// How long either side waits for the other's next bytes.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the listener rests when no client can be let in.
@@ -55,7 +56,13 @@ pub fn ask(socket: &Path, request: &Request) -> IoResult<Option<Answer>> {
         Err(error) => return Err(error),
     };
     stream.set_write_timeout(Some(PATIENCE))?;
-    send(&mut stream, &request_texts(request))?;
+    let texts = request_texts(request);
+    let n_bytes: usize = texts.iter().map(String::len).sum();
+    if n_bytes > MAX_BYTES as usize {
+        let message = format!("the request has {n_bytes} bytes, and may have {MAX_BYTES}");
+        return Err(Error::new(ErrorKind::InvalidInput, message));
+    }
+    send(&mut stream, &texts)?;
     let texts = receive(&mut stream)?;
     parse_answer(&texts)
         .map(Some)
@@ -185,10 +192,11 @@ fn receive(stream: &mut impl Read) -> IoResult<Vec<String>> {
 
 fn request_texts(request: &Request) -> Vec<String> {
     let (kind, fields): (&str, Vec<&String>) = match request {
-        Request::Put { name, text } => ("put", vec![name, text]),
+        Request::Release(request) => return request.texts(),
+        Request::Put { name, text, author } => ("put", vec![name, text, author]),
         Request::Get { name } => ("get", vec![name]),
         Request::List { prefix } => ("ls", vec![prefix]),
-        Request::Remove { name } => ("rm", vec![name]),
+        Request::Remove { name, author } => ("rm", vec![name, author]),
         Request::Log { name } => ("log", vec![name]),
         Request::Call {
             name,
@@ -218,13 +226,17 @@ fn parse_request(texts: &[String]) -> Option<Request> {
     let (kind, fields) = texts.split_first()?;
     let one = || (fields.len() == 1).then(|| fields[0].clone());
     Some(match kind.as_str() {
-        "put" if fields.len() == 2 => Request::Put {
+        "put" if fields.len() == 3 => Request::Put {
             name: fields[0].clone(),
             text: fields[1].clone(),
+            author: fields[2].clone(),
         },
         "get" => Request::Get { name: one()? },
         "ls" => Request::List { prefix: one()? },
-        "rm" => Request::Remove { name: one()? },
+        "rm" if fields.len() == 2 => Request::Remove {
+            name: fields[0].clone(),
+            author: fields[1].clone(),
+        },
         "log" => Request::Log { name: one()? },
         "call" | "call-json" => {
             let (name, arguments) = fields.split_first()?;
@@ -239,7 +251,10 @@ fn parse_request(texts: &[String]) -> Option<Request> {
                 wanted,
             }
         }
-        _ => return parse_kernel_request(kind, fields).map(Request::Kernel),
+        _ => match parse_kernel_request(kind, fields) {
+            Some(request) => Request::Kernel(request),
+            None => Request::Release(ReleaseRequest::of_texts(texts)?),
+        },
     })
 }
 

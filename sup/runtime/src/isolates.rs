@@ -301,7 +301,7 @@ fn start_task(vm: &mut Vm, asked: Asked, task: Task) -> Outcome {
     let (control, counted) = world.borrow_mut().children.add();
     let stop = control.clone();
     let (promise, handle) = vm.isolate_handle(Box::new(move || stop.stop()))?;
-    let seed = world.borrow().seed(asked.grants);
+    let seed = world.borrow().seed(asked.grants, vm.link());
     let permit = Permit {
         capabilities: asked.grants.bits(),
         denied: asked.denied,

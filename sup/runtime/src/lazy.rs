@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use sup_store::{Store, StoreError, StoreLimits, StoreLocation};
+use sup_store::{StoreError, StoreLimits, StoreLocation};
 
 use crate::codebase::Codebase;
 use crate::control::Listener;
@@ -36,11 +36,11 @@ impl LazyStore {
         }
     }
 
-    /// A store that is open.
+    /// The code of a store that is open.
     #[must_use]
-    pub fn over(store: Arc<dyn Store>) -> LazyStore {
+    pub fn over(codebase: Arc<Codebase>) -> LazyStore {
         let lazy = LazyStore::at(StoreLocation::Memory);
-        drop(lazy.opened.set(Arc::new(Codebase::new(store))));
+        drop(lazy.opened.set(codebase));
         lazy
     }
 
@@ -71,15 +71,12 @@ impl LazyStore {
             return Ok(codebase.clone());
         }
         let store = sup_store::open(&self.location, StoreLimits::standard())?;
-        let codebase = self
-            .opened
-            .get_or_init(|| Arc::new(Codebase::new(store.clone())))
-            .clone();
+        let codebase = self.opened.get_or_init(|| Arc::new(Codebase::new(store))).clone();
         let greeting = greeting.take();
         if let Some((greeter, inbox, kernels)) = greeting {
             let socket = self.location.control_socket();
             let opened = Opened {
-                store,
+                codebase: codebase.clone(),
                 socket,
                 inbox,
                 kernels,

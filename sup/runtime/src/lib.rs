@@ -3,6 +3,8 @@
 
 mod answer;
 
+mod app_space;
+
 pub mod builder;
 
 pub mod check;
@@ -51,6 +53,12 @@ pub mod profile;
 
 pub mod recorder;
 
+pub mod releases;
+
+pub mod release_requests;
+
+pub mod release_wire;
+
 pub mod requests;
 
 pub mod reread;
@@ -88,6 +96,6 @@ pub use problem::{Place, Problem, TraceLine};
 pub use runtime::Runtime;
 pub use sup_host::process::end as end_process;
 pub use sup_host::{Listed as ListedKernel, Registry as KernelRegistry};
-pub use sup_store::{Candidates, StoreLocation};
+pub use sup_store::{Audience, Base, Candidates, Collection, StoreLocation};
 pub use sup_vm::stats::Statistics;
 pub use sup_vm::vm::Limits;

@@ -4,9 +4,14 @@
 //! give names values, and a definition is carried out before anything that names it. The image is left aside, and the text is
 //! compiled as any other, when it was made from another text, or counts on a kernel that differs from the one that is loaded.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use sup_abi::word::Word;
 use sup_code::image::{self, Content, Defined, Step};
-use sup_code::{CellName, Chunk, CodeLimits, ImageModule, chunk};
+use sup_code::{CellName, Chunk, CodeLimits, ImageModule, chunk, verify};
 use sup_compile::{Instruction, ParameterType, Signature};
+use sup_vm::unit::LoadedChunk;
 use sup_vm::vm::Vm;
 
 use crate::kernels::{self, Asker};
@@ -189,10 +194,38 @@ fn entry(definition: &Defined<'_>, place: usize) -> Entry {
 }
 
 /// Decodes, verifies and runs a chunk of the image, after everything that it names.
-fn run(vm: &mut Vm, world: &SharedWorld, bytes: &[u8]) -> Result<(), Problem> {
-    let chunk = decode(bytes)?;
-    provide_all(vm, world, &chunk)?;
-    load::run_chunk(vm, chunk).map(drop)
+fn run(vm: &mut Vm, world: &SharedWorld, bytes: &'static [u8]) -> Result<(), Problem> {
+    let loaded = loaded(vm, bytes)?;
+    provide_all(vm, world, &loaded.chunk)?;
+    carry_out_loaded(vm, loaded).map(drop)
+}
+
+/// The code of the image that was loaded so far, by the address of its bytes. Loaded code stays for the life of the process
+/// and is the same for every isolate.
+static LOADED: LazyLock<Mutex<HashMap<usize, Loaded>>> = LazyLock::new(Mutex::default);
+
+type Loaded = &'static LoadedChunk;
+
+/// Decodes, verifies and loads a chunk of the image, unless some isolate of the process has.
+fn loaded(vm: &mut Vm, bytes: &'static [u8]) -> Result<Loaded, Problem> {
+    let table = || LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = bytes.as_ptr() as usize;
+    let known = table().get(&key).copied();
+    if let Some(loaded) = known {
+        return Ok(loaded);
+    }
+    let verified = verify(decode(bytes)?, &CodeLimits::STANDARD)
+        .map_err(|error| Problem::new(error.code(), error.to_string()))?;
+    let loaded = vm.load(&verified).map_err(|raise| load::problem_of(vm, raise))?;
+    table().insert(key, loaded);
+    Ok(loaded)
+}
+
+fn carry_out_loaded(vm: &mut Vm, loaded: Loaded) -> Result<Word, Problem> {
+    vm.adopt(loaded);
+    let function = vm.entry_of(loaded).map_err(|raise| load::problem_of(vm, raise))?;
+    vm.call(function, &[])
+        .map_err(|raise| load::problem_of(vm, raise))
 }
 
 fn decode(bytes: &[u8]) -> Result<Chunk, Problem> {
@@ -236,7 +269,7 @@ pub(crate) fn provide_all(vm: &mut Vm, world: &SharedWorld, chunk: &Chunk) -> Re
 
 enum Work {
     Provide(CellName),
-    Run(Chunk),
+    Run(Loaded),
 }
 
 /// Carries out the last work first. What a chunk names comes before it; where names need each other, which functions may,
@@ -248,13 +281,13 @@ fn provide_in_order(vm: &mut Vm, world: &SharedWorld, mut work: Vec<Work>) -> Re
                 let Some(bytes) = take_waiting(vm, world, &cell)? else {
                     continue;
                 };
-                let chunk = decode(bytes)?;
-                let cells = chunk.cells.clone();
-                work.push(Work::Run(chunk));
+                let loaded = loaded(vm, bytes)?;
+                let cells = loaded.chunk.cells.clone();
+                work.push(Work::Run(loaded));
                 work.extend(cells.into_iter().rev().map(Work::Provide));
             }
-            Work::Run(chunk) => {
-                load::run_chunk(vm, chunk)?;
+            Work::Run(loaded) => {
+                carry_out_loaded(vm, loaded)?;
             }
         }
     }
@@ -298,15 +331,18 @@ pub(crate) fn macro_function(
         .modules
         .get(module)
         .and_then(|module| module.macros.get(name))
-        .map(|found| found.function);
+        .map(|found| found.function.clone());
     let bytes = match found {
         None => return Ok(None),
         Some(MacroFunction::Made(place)) => return Ok(Some(place)),
         Some(MacroFunction::Waiting(bytes)) => bytes,
+        Some(MacroFunction::Stored(piece)) => {
+            return crate::releases::macro_function(vm, world, module, &piece).map(Some);
+        }
     };
-    let chunk = decode(bytes)?;
-    provide_all(vm, world, &chunk)?;
-    let function = load::run_chunk(vm, chunk)?;
+    let loaded = loaded(vm, bytes)?;
+    provide_all(vm, world, &loaded.chunk)?;
+    let function = carry_out_loaded(vm, loaded)?;
     let kept = vm.keep(function);
     let mut world = world.borrow_mut();
     world.macro_functions.push(kept);

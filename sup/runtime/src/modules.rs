@@ -32,12 +32,14 @@ pub struct Macro {
 }
 
 /// The function of a macro.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum MacroFunction {
     /// It is there, at this place among what the world keeps alive.
     Made(usize),
     /// It is made when it is first called, by this code of the image.
     Waiting(&'static [u8]),
+    /// It is made when it is first called in an isolate, by this code of a stored file.
+    Stored(std::sync::Arc<crate::releases::Piece>),
 }
 
 /// A module.

@@ -7,6 +7,14 @@ use std::sync::Arc;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct OnWrite<T>(Arc<T>);
 
+impl<T> OnWrite<T> {
+    /// Whether both are one, so that neither has been written to since one was cloned from the other.
+    #[must_use]
+    pub fn is(&self, other: &OnWrite<T>) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl<T> Clone for OnWrite<T> {
     fn clone(&self) -> OnWrite<T> {
         OnWrite(self.0.clone())

@@ -5,6 +5,7 @@ use sup_store::{CodeVersion, LogEntry};
 use crate::codebase::{self, Codebase, MAX_LISTED, told};
 use crate::load::Problems;
 use crate::problem::Problem;
+use crate::release_requests::{self, ReleaseRequest};
 use crate::runtime::Runtime;
 use crate::swap::{self, Audience};
 
@@ -17,6 +18,8 @@ pub enum Request {
         name: String,
         /// The text.
         text: String,
+        /// Who puts it.
+        author: String,
     },
     /// The text of a name, `NAME` or `NAME@VERSION`.
     Get {
@@ -32,12 +35,16 @@ pub enum Request {
     Remove {
         /// The name.
         name: String,
+        /// Who takes it away.
+        author: String,
     },
     /// The history of a name, or of all.
     Log {
         /// The name, empty for all.
         name: String,
     },
+    /// Something about releases.
+    Release(ReleaseRequest),
     /// Calls the function under a name.
     Call {
         /// The name.
@@ -93,10 +100,10 @@ pub enum Wanted {
 pub type Rows = Vec<Vec<String>>;
 
 /// Answers a request in this process, which owns the store. A put gives the name, its version and its hash; a get the text; a
-/// list the name, version, hash, time and size of each; a log the version, time, change, name and, of one name, hash of each;
-/// a call the value, or nothing for nil. What concerns kernels gives for each generation its name, version, number, state and
-/// library, and how many isolates, calls, resources, pins, promises and jobs hold it; of one that is looked into, name,
-/// signature and doc string of each primitive come after that.
+/// list the name, version, hash, time and size of each; a log of one name the version, time, change, name and hash of each; the
+/// log of all what [`release_requests`] says; a call the value, or nothing for nil. What concerns kernels gives for each
+/// generation its name, version, number, state and library, and how many isolates, calls, resources, pins, promises and jobs
+/// hold it; of one that is looked into, name, signature and doc string of each primitive come after that.
 ///
 /// # Errors
 /// What was wrong with the request, or the failure of the store.
@@ -107,8 +114,8 @@ pub fn answer(runtime: &mut Runtime, request: &Request) -> Result<Rows, Problems
     let codebase = codebase::codebase_of(&runtime.world).map_err(|problem| vec![problem])?;
     let told = |outcome: Result<Rows, Problem>| outcome.map_err(|problem| vec![problem]);
     match request {
-        Request::Put { name, text } => {
-            let written = codebase::put(&mut runtime.vm, &runtime.world, name, text)?;
+        Request::Put { name, text, author } => {
+            let written = codebase::put(&mut runtime.vm, &runtime.world, name, text, author)?;
             Ok(vec![vec![
                 name.clone(),
                 written.version.0.to_string(),
@@ -117,7 +124,14 @@ pub fn answer(runtime: &mut Runtime, request: &Request) -> Result<Rows, Problems
         }
         Request::Get { name } => told(get(&codebase, name)),
         Request::List { prefix } => told(list(&codebase, prefix)),
-        Request::Remove { name } => told(remove(&codebase, name)),
+        Request::Remove { name, author } => {
+            if codebase::remove(&mut runtime.vm, &runtime.world, name, author)? {
+                Ok(Rows::new())
+            } else {
+                told(Err(codebase::unknown(&codebase, name)))
+            }
+        }
+        Request::Release(request) => release_requests::answer(runtime, request),
         Request::Log { name } => told(log(&codebase, name)),
         Request::Call {
             name,
@@ -128,12 +142,13 @@ pub fn answer(runtime: &mut Runtime, request: &Request) -> Result<Rows, Problems
     }
 }
 
-/// The name that a request changed, if it did.
+/// Whether a request may have changed which release answers.
 #[must_use]
-pub fn changed_name(request: &Request) -> Option<&str> {
+pub fn moves(request: &Request) -> bool {
     match request {
-        Request::Put { name, .. } | Request::Remove { name } => Some(name),
-        _ => None,
+        Request::Put { .. } | Request::Remove { .. } => true,
+        Request::Release(request) => request.moves(),
+        _ => false,
     }
 }
 
@@ -165,10 +180,7 @@ fn kernel(runtime: &mut Runtime, request: &KernelRequest) -> Result<Rows, Proble
 fn get(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
     let (name, version) = match name.rsplit_once('@') {
         Some((name, version)) => {
-            let number = version.parse().map_err(|_| {
-                Problem::new("store/version", format!("{version} is no version"))
-                    .with_hint("`sup log NAME` tells the versions of a name")
-            })?;
+            let number = release_requests::number_of(codebase, version)?;
             (name, Some(CodeVersion(number)))
         }
         None => (name, None),
@@ -196,32 +208,9 @@ fn list(codebase: &Codebase, prefix: &str) -> Result<Rows, Problem> {
     Ok(listed.into_iter().map(row).collect())
 }
 
-fn remove(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
-    if codebase
-        .names()
-        .remove(name, codebase::stamp())
-        .map_err(|error| told(&error))?
-    {
-        return Ok(Rows::new());
-    }
-    Err(codebase::unknown(codebase, name))
-}
-
 fn log(codebase: &Codebase, name: &str) -> Result<Rows, Problem> {
     if name.is_empty() {
-        let changes = codebase
-            .names()
-            .changes(MAX_LISTED)
-            .map_err(|error| told(&error))?;
-        let mut rows = Rows::new();
-        for change in changes {
-            let (version, time) = (change.version.0.to_string(), change.time_us.to_string());
-            let written = change.written.into_iter().map(|name| ("put", name));
-            for (what, name) in written.chain(change.removed.into_iter().map(|name| ("rm", name))) {
-                rows.push(vec![version.clone(), time.clone(), what.to_owned(), name]);
-            }
-        }
-        return Ok(rows);
+        return release_requests::history(codebase);
     }
     let entries = codebase
         .names()

@@ -15,6 +15,7 @@ use sup_store::{Batch, Direction, Expected, Namespace, Namespaces, Store, StoreE
 use sup_vm::error::{Outcome, Raise};
 use sup_vm::vm::Vm;
 
+use crate::app_space;
 use crate::codebase::told;
 use crate::console::{self, Console, Polled};
 use crate::grants::Capability;
@@ -204,6 +205,19 @@ impl Stores {
         handle
     }
 
+    /// Whether a name means the code of the durable store.
+    fn is_app(&self, name: &str) -> bool {
+        name == app_space::NAME && self.durable.is_some()
+    }
+
+    /// Whether a handle is that of the code, which may then be reached.
+    fn is_open_app(&self, vm: &mut Vm, store: u64) -> Result<bool, Raise> {
+        if store != app_space::HANDLE {
+            return Ok(false);
+        }
+        require(vm, Capability::Store).map(|()| true)
+    }
+
     fn durable(&self) -> Result<Arc<dyn Store>, StoreError> {
         let lazy = self.durable.as_ref().ok_or(StoreError::Missing)?;
         Ok(lazy.codebase()?.store.clone())
@@ -263,6 +277,9 @@ impl StoreService for Stores {
         if path.is_some() {
             require(vm, Capability::FileWrite)?;
         }
+        if self.is_app(name) && path.is_none() {
+            return Ok(app_space::HANDLE);
+        }
         let opened = self.opened.get().and_then(|stores| match path {
             None => stores.open_disk_in(name, || self.durable()),
             Some(path) => stores.open_disk_at(name, path.as_ref()),
@@ -280,10 +297,16 @@ impl StoreService for Stores {
         }
         // Another isolate of the program may have opened it.
         let stores = self.opened.get().map_err(|error| raised(vm, &error))?;
-        Ok(stores.get(name).map(|namespace| self.handle(name, namespace)))
+        if let Some(namespace) = stores.get(name) {
+            return Ok(Some(self.handle(name, namespace)));
+        }
+        Ok(self.is_app(name).then_some(app_space::HANDLE))
     }
 
     fn get(&self, vm: &mut Vm, store: u64, key: &[u8]) -> Result<Option<Vec<u8>>, Raise> {
+        if self.is_open_app(vm, store)? {
+            return app_space::get(vm, key);
+        }
         let namespace = self.namespace(vm, store)?;
         let key = key_of(vm, key)?;
         match within(vm, &namespace, |transaction| transaction.get(&namespace, &key))? {
@@ -299,6 +322,9 @@ impl StoreService for Stores {
         changes: &[Change<'_>],
         durability: Durability,
     ) -> Result<(), Raise> {
+        if self.is_open_app(vm, store)? {
+            return app_space::write(vm, changes);
+        }
         let namespace = self.namespace(vm, store)?;
         let mut batch = Batch::new();
         let mut n_kept_back = 0;
@@ -329,6 +355,9 @@ impl StoreService for Stores {
         change: Change<'_>,
         durability: Durability,
     ) -> Result<bool, Raise> {
+        if self.is_open_app(vm, store)? {
+            return Err(app_space::refuse_replace(vm));
+        }
         let namespace = self.namespace(vm, store)?;
         let key = key_of(vm, change.key)?;
         if let Some(found) = within(vm, &namespace, |transaction| transaction.get(&namespace, &key))? {
@@ -348,6 +377,9 @@ impl StoreService for Stores {
     }
 
     fn scan(&self, vm: &mut Vm, store: u64, range: ScanRange<'_>, visit: Visit<'_>) -> Result<(), Raise> {
+        if self.is_open_app(vm, store)? {
+            return app_space::scan(vm, &range, visit);
+        }
         let namespace = self.namespace(vm, store)?;
         let Ok(prefix) = std::str::from_utf8(range.prefix) else {
             return Err(vm.raise("kv/key", "a prefix is text in UTF-8"));

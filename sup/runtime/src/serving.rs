@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sup_abi::word::NIL;
-use sup_store::Store;
 use sup_vm::schedule::Inbox;
 
 use crate::builder::Builder;
-use crate::codebase;
+use crate::codebase::{self, Codebase};
 use crate::console::Console;
 use crate::control::{Answer, Listener, Outcome};
 use crate::load::Problems;
@@ -20,7 +19,7 @@ use crate::world::SharedWorld;
 
 /// A store that this process has just opened.
 pub struct Opened {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) codebase: Arc<Codebase>,
     pub(crate) socket: Option<PathBuf>,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) kernels: Arc<sup_host::Registry>,
@@ -34,7 +33,7 @@ impl Opened {
     /// When the socket cannot be made.
     pub fn serve(self, make: impl Fn() -> Builder + Send + 'static) -> io::Result<Option<Listener>> {
         let Opened {
-            store,
+            codebase,
             socket,
             inbox,
             kernels,
@@ -43,17 +42,15 @@ impl Opened {
         let answer = move |request: &Request| {
             let printed = Printed::default();
             let builder = make()
-                .store(store.clone())
+                .codebase(codebase.clone())
                 .kernels(kernels.clone())
                 .console(Box::new(printed.clone()));
             let outcome = match builder.build() {
                 Ok(mut runtime) => answer(&mut runtime, request),
                 Err(problems) => Err((problems, Vec::new())),
             };
-            if outcome.is_ok()
-                && let Some(name) = requests::changed_name(request)
-            {
-                tell_change(&inbox, name);
+            if outcome.is_ok() && requests::moves(request) {
+                tell_change(&inbox);
             }
             Answer {
                 printed: printed.take(),
@@ -94,19 +91,19 @@ fn sources_of(world: &SharedWorld, problems: &Problems) -> Vec<(String, String)>
         .collect()
 }
 
-/// Has the isolate load the new text of a name, between two slices of what it runs.
-fn tell_change(inbox: &Inbox, name: &str) {
-    let name = name.to_owned();
+/// Has the isolate follow the head, between two slices of what it runs.
+fn tell_change(inbox: &Inbox) {
     inbox.post(Box::new(move |vm| {
         let world = world_of(vm);
-        if let Err(problems) = codebase::refresh(vm, &world, &name)
+        if let Err(problem) = codebase::refresh(vm, &world)
             && let Some(console) = world.borrow().console.clone()
         {
-            for problem in problems {
-                let line = format!("{name} stays as it was: {}: {}\n", problem.code, problem.message);
-                // Nobody is left to be told when the console is closed.
-                drop(console.lock().write_error(&line));
-            }
+            let line = format!(
+                "the code stays as it was: {}: {}\n",
+                problem.code, problem.message
+            );
+            // Nobody is left to be told when the console is closed.
+            drop(console.lock().write_error(&line));
         }
         Ok(NIL)
     }));

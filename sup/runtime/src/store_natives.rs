@@ -9,7 +9,9 @@ use sup_vm::vm::Vm;
 
 use crate::codebase::{self, Codebase, MAX_LISTED, told};
 use crate::grants::Capability;
+use crate::load::Problems;
 use crate::natives::{raise_problem, world_of};
+use crate::world::SharedWorld;
 
 /// The table.
 pub const TABLE: &[BasePrimitive] = &[
@@ -43,8 +45,8 @@ fn put(vm: &mut Vm, arguments: &[Word]) -> Outcome {
     granted(vm)?;
     let (name, text) = (name_at(vm, arguments, 0)?, name_at(vm, arguments, 1)?);
     let world = world_of(vm);
-    let outcome = codebase::put(vm, &world, &name, &text)
-        .and_then(|hash| codebase::refresh(vm, &world, &name).map(|()| hash));
+    let outcome =
+        codebase::put(vm, &world, &name, &text, "").and_then(|hash| refreshed(vm, &world).map(|()| hash));
     match outcome {
         Ok(written) => vm.new_str(&written.hash),
         Err(problems) => Err(raise_problem(vm, &problems[0])),
@@ -91,15 +93,17 @@ fn names(vm: &mut Vm, arguments: &[Word]) -> Outcome {
 }
 
 fn remove(vm: &mut Vm, arguments: &[Word]) -> Outcome {
-    let codebase = granted(vm)?;
+    granted(vm)?;
     let name = name_at(vm, arguments, 0)?;
-    let removed = match codebase.names().remove(&name, codebase::stamp()) {
-        Ok(removed) => removed,
-        Err(error) => return Err(raise_problem(vm, &told(&error))),
-    };
     let world = world_of(vm);
-    match codebase::refresh(vm, &world, &name) {
-        Ok(()) => Ok(boolean(removed)),
+    let outcome =
+        codebase::remove(vm, &world, &name, "").and_then(|removed| refreshed(vm, &world).map(|()| removed));
+    match outcome {
+        Ok(removed) => Ok(boolean(removed)),
         Err(problems) => Err(raise_problem(vm, &problems[0])),
     }
+}
+
+fn refreshed(vm: &mut Vm, world: &SharedWorld) -> Result<(), Problems> {
+    codebase::refresh(vm, world).map_err(|problem| vec![problem])
 }

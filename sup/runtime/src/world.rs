@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use sup_code::CellName;
+use sup_vm::link::LinkId;
 use sup_vm::vm::Kept;
 
 use crate::console::SharedConsole;
@@ -76,6 +77,14 @@ pub struct World {
     pub store: Option<Arc<LazyStore>>,
     /// Problems of stored texts that were loaded on the way; told by whoever asked for them.
     pub load_problems: Vec<Problem>,
+    /// The stored files that are being compiled, outermost first.
+    pub(crate) compiling: Vec<crate::releases::Compiling>,
+    /// What compiling stored files has opened.
+    pub(crate) session: Option<crate::releases::Session>,
+    /// What the isolate has adopted of the store's releases.
+    pub(crate) adopted: crate::releases::Adopted,
+    /// Where the functions of stored macros stand that were made here, by the address of their code.
+    pub(crate) made_macros: HashMap<usize, (usize, Arc<crate::releases::Piece>)>,
     /// The error value that was last raised to the outside.
     pub last_error: Option<Kept>,
     /// The stores that programs have open, in memory and elsewhere; the isolates of a program share them.
@@ -97,9 +106,12 @@ pub const MAIN: &str = "main";
 
 impl World {
     /// The world of an isolate that this one's starts, with those grants: what both know is shared until one changes it.
+    /// `link` is the one under which it is started.
     #[must_use]
-    pub fn seed(&self, grants: Grants) -> World {
+    pub fn seed(&self, grants: Grants, link: LinkId) -> World {
         World {
+            adopted: self.adopted.seed(link),
+            made_macros: self.made_macros.clone(),
             modules: self.modules.clone(),
             primitives: self.primitives.clone(),
             everyday: self.everyday.clone(),

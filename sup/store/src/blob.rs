@@ -5,8 +5,10 @@ use crate::fault::{StoreError, shown_key};
 use crate::record::{RecordBuilder, RecordReader};
 use crate::store::Read;
 
-/// The kind of a blob that holds code.
+/// The kind of a blob that holds code. Manifests are of kind 2.
 const CODE: u8 = 1;
+/// The kind of a blob that holds an asset.
+const ASSET: u8 = 3;
 
 /// What a blob is found by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +56,20 @@ pub(crate) fn pack_code(source: &str, encoded: &[u8]) -> Vec<u8> {
     let mut blob = RecordBuilder::new().byte(CODE).text(source).finish();
     blob.extend_from_slice(encoded);
     blob
+}
+
+/// The blob that holds an asset.
+pub(crate) fn pack_asset(bytes: &[u8]) -> Vec<u8> {
+    let mut blob = RecordBuilder::new().byte(ASSET).finish();
+    blob.extend_from_slice(bytes);
+    blob
+}
+
+/// Takes a blob apart; `None` if it holds no asset.
+pub(crate) fn unpack_asset(blob: &[u8]) -> Option<&[u8]> {
+    let mut reader = RecordReader::new(blob)?;
+    (reader.byte()? == ASSET).then_some(())?;
+    Some(reader.rest())
 }
 
 /// Takes a blob apart; `None` if it holds no code.

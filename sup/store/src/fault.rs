@@ -3,6 +3,15 @@
 use crate::family::Family;
 use std::path::PathBuf;
 
+/// Why a release is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReleaseFate {
+    /// There never was one of that number.
+    Never,
+    /// It was collected, since nothing needed it.
+    Collected,
+}
+
 /// What a store answers when it cannot do what was asked. Cloned to every member of a group that failed together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
@@ -91,6 +100,23 @@ pub enum StoreError {
         /// The limit.
         limit: usize,
     },
+    /// Another release was published, or another one made the head, since the one that this one was made from.
+    Moved {
+        /// The release that is the head now.
+        head: u64,
+    },
+    /// There is no release of that number, or no longer.
+    NoRelease {
+        /// The number.
+        number: u64,
+        /// Whether it was collected.
+        fate: ReleaseFate,
+    },
+    /// The parts of a split are none, name a release twice, or have no weight.
+    Split {
+        /// What is wrong.
+        detail: &'static str,
+    },
     /// Bytes that are no key.
     Key {
         /// The byte at which they stop being one.
@@ -129,6 +155,9 @@ impl StoreError {
             StoreError::OtherStore => "store/other-store",
             StoreError::Busy => "store/busy",
             StoreError::TooLarge { .. } => "store/too-large",
+            StoreError::Moved { .. } => "release/moved",
+            StoreError::NoRelease { .. } => "release/unknown",
+            StoreError::Split { .. } => "release/split",
             StoreError::Key { .. } => "store/key",
             StoreError::Name { .. } => "store/name",
         }
@@ -161,6 +190,9 @@ impl StoreError {
             StoreError::ReadOnly => "write in a transaction that is not read-only",
             StoreError::OtherStore => "a transaction spans the namespaces of one store; use two transactions",
             StoreError::TooLarge { .. } => "split it, or raise the limit",
+            StoreError::Moved { .. } => "look at what changed, and publish again",
+            StoreError::NoRelease { .. } => "`sup log` tells the releases that are kept",
+            StoreError::Split { .. } => "such as `sup split 12=95 13=5`",
             StoreError::Name { .. } => "a name is a path such as `util/sum`",
             StoreError::Io { .. } | StoreError::Closed | StoreError::Key { .. } => return None,
         };
@@ -268,6 +300,18 @@ impl std::fmt::Display for StoreError {
             StoreError::TooLarge { what, size, limit } => {
                 write!(out, "{what}: {size} is over the limit of {limit}")
             }
+            StoreError::Moved { head } => {
+                write!(out, "meanwhile the head has moved to release {head}")
+            }
+            StoreError::NoRelease {
+                number,
+                fate: ReleaseFate::Never,
+            } => write!(out, "there is no release {number}"),
+            StoreError::NoRelease {
+                number,
+                fate: ReleaseFate::Collected,
+            } => write!(out, "release {number} is gone: nothing needed it"),
+            StoreError::Split { detail } => write!(out, "this is no split of requests: {detail}"),
             StoreError::Key { offset, detail } => write!(out, "no key: {detail} at byte {offset}"),
             StoreError::Name { name, detail } => {
                 write!(out, "`{}` is no name: {detail}", name.escape_debug())

@@ -1,19 +1,21 @@
-//! What is recorded about names of code: heads, logs, changes, and the counter of versions.
+//! What is recorded about releases and the names in them: records of releases, logs of names, counters.
 
 use crate::blob::Hash;
 use crate::key;
 use crate::record::{RecordBuilder, RecordReader};
 
 /// The kinds of keys in `meta`, after the tenant.
-pub(crate) const HEAD: &str = "name";
 pub(crate) const LOG: &str = "log";
-pub(crate) const CHANGE: &str = "change";
+pub(crate) const RELEASE: &str = "release";
+pub(crate) const CHANNEL: &str = "channel";
+pub(crate) const MOVE: &str = "move";
 pub(crate) const VERSION: &str = "version";
+pub(crate) const EPOCH: &str = "epoch";
 
 const REMOVED: u8 = 0;
 const WRITTEN: u8 = 1;
 
-/// The number of a change to a tenant's code: 1 for the first, each one more than the last.
+/// The number of a release of a tenant's code: 1 for the first, each one more than the last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct CodeVersion(pub u64);
 
@@ -28,49 +30,42 @@ pub struct LogEntry {
     pub written: Option<(Hash, u64)>,
 }
 
-/// One change, over all names.
+/// One release, as the history tells it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ChangeEntry {
-    /// The change.
+pub struct ReleaseEntry {
+    /// Its number.
     pub version: CodeVersion,
+    /// The hash of its manifest.
+    pub manifest: Hash,
+    /// The release that it was made from; 0 for none.
+    pub parent: u64,
     /// When it was made.
     pub time_us: i64,
-    /// The names that it wrote.
+    /// Who made it.
+    pub author: String,
+    /// What they said of it.
+    pub message: String,
+    /// What it wrote: names of code, and paths of assets with `/` before them.
     pub written: Vec<String>,
-    /// The names that it removed.
+    /// What it removed.
     pub removed: Vec<String>,
 }
 
-/// What stands under a name now.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) hash: Hash,
-    pub(crate) version: u64,
-    pub(crate) time_us: i64,
-    pub(crate) n_bytes: u64,
-}
-
-impl Head {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let record = RecordBuilder::new()
-            .fixed(self.hash.as_bytes())
-            .number(self.version);
-        record.time(self.time_us).number(self.n_bytes).finish()
-    }
-
-    pub(crate) fn decode(record: &[u8]) -> Option<Head> {
-        let mut reader = RecordReader::new(record)?;
-        let hash = Hash::from_bytes(reader.fixed()?);
-        let head = Head {
-            hash,
-            version: reader.number()?,
-            time_us: reader.time()?,
-            n_bytes: reader.number()?,
-        };
-        reader.finish()?;
-        Some(head)
+impl ReleaseEntry {
+    /// Its number and the beginning of its manifest's hash: `12-3fa9c1`.
+    pub fn id(&self) -> String {
+        release_id(self.version.0, &self.manifest)
     }
 }
+
+/// What people call a release: its number and the beginning of its manifest's hash.
+pub fn release_id(number: u64, manifest: &Hash) -> String {
+    let hash = manifest.to_string();
+    format!("{number}-{}", &hash[..ID_DIGITS])
+}
+
+/// Digits of the manifest's hash in the name of a release.
+const ID_DIGITS: usize = 6;
 
 impl LogEntry {
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -102,34 +97,52 @@ impl LogEntry {
     }
 }
 
-impl ChangeEntry {
+impl ReleaseEntry {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let names = self.removed.iter().map(|name| (REMOVED, name));
         let names = names.chain(self.written.iter().map(|name| (WRITTEN, name)));
-        let record = RecordBuilder::new().time(self.time_us);
+        let record = RecordBuilder::new()
+            .fixed(self.manifest.as_bytes())
+            .number(self.parent)
+            .time(self.time_us)
+            .text(&self.author)
+            .text(&self.message);
         names
             .fold(record, |record, (kind, name)| record.byte(kind).text(name))
             .finish()
     }
 
-    pub(crate) fn decode(version: u64, record: &[u8]) -> Option<ChangeEntry> {
+    pub(crate) fn decode(version: u64, record: &[u8]) -> Option<ReleaseEntry> {
         let mut reader = RecordReader::new(record)?;
-        let time_us = reader.time()?;
-        let (mut written, mut removed) = (Vec::new(), Vec::new());
-        while reader.finish().is_none() {
-            match reader.byte()? {
-                REMOVED => removed.push(reader.text()?.to_owned()),
-                WRITTEN => written.push(reader.text()?.to_owned()),
-                _ => return None,
-            }
-        }
-        Some(ChangeEntry {
+        let mut entry = ReleaseEntry {
             version: CodeVersion(version),
-            time_us,
-            written,
-            removed,
-        })
+            manifest: Hash::from_bytes(reader.fixed()?),
+            parent: reader.number()?,
+            time_us: reader.time()?,
+            author: reader.text()?.to_owned(),
+            message: reader.text()?.to_owned(),
+            written: Vec::new(),
+            removed: Vec::new(),
+        };
+        read_names(reader, &mut entry.written, &mut entry.removed)?;
+        Some(entry)
     }
+}
+
+/// Reads the names that end a record.
+pub(crate) fn read_names(
+    mut reader: RecordReader<'_>,
+    written: &mut Vec<String>,
+    removed: &mut Vec<String>,
+) -> Option<()> {
+    while reader.finish().is_none() {
+        match reader.byte()? {
+            REMOVED => removed.push(reader.text()?.to_owned()),
+            WRITTEN => written.push(reader.text()?.to_owned()),
+            _ => return None,
+        }
+    }
+    Some(())
 }
 
 /// The version at the end of a key of the log or of the changes.
@@ -156,13 +169,6 @@ mod tests {
     #[test]
     fn records_come_back_and_no_truncation_passes() {
         let hash = Hash::of(b"x");
-        let head = Head {
-            hash,
-            version: 3,
-            time_us: -5,
-            n_bytes: 9,
-        }
-        .encode();
         let written = LogEntry {
             version: CodeVersion(3),
             time_us: 7,
@@ -172,27 +178,21 @@ mod tests {
             written: None,
             ..written
         };
-        assert!(
-            Head::decode(&head)
-                == Some(Head {
-                    hash,
-                    version: 3,
-                    time_us: -5,
-                    n_bytes: 9
-                })
-        );
         for entry in [written, removed] {
             let record = entry.encode();
             assert_eq!(LogEntry::decode(3, &record), Some(entry));
             assert!((0..record.len()).all(|n_bytes| LogEntry::decode(3, &record[..n_bytes]).is_none()));
         }
-        assert!((0..head.len()).all(|n_bytes| Head::decode(&head[..n_bytes]).is_none()));
-        let change = ChangeEntry {
+        let release = ReleaseEntry {
             version: CodeVersion(3),
+            manifest: hash,
+            parent: 2,
             time_us: 1,
+            author: "ada".to_owned(),
+            message: String::new(),
             written: vec!["b".to_owned(), "c".to_owned()],
             removed: vec!["a".to_owned()],
         };
-        assert_eq!(ChangeEntry::decode(3, &change.encode()), Some(change));
+        assert_eq!(ReleaseEntry::decode(3, &release.encode()), Some(release));
     }
 }

@@ -18,6 +18,15 @@ pub struct StoreLimits {
     pub batch_keys: usize,
     /// Bytes of the name of a piece of code, of a namespace or of a tenant.
     pub name_bytes: usize,
+    /// Bytes of one file of a release.
+    pub file_bytes: usize,
+    /// Files of one release.
+    pub release_files: usize,
+    /// Releases that are kept besides those that a channel, a split or somebody who runs one needs. Some more may stay until
+    /// they are collected together.
+    pub releases_kept: usize,
+    /// Bytes of the message of a release, and of the name of who made it.
+    pub message_bytes: usize,
     /// Entries of one page of a scan.
     pub page_entries: usize,
     /// Bytes of one page of a scan; a single larger entry still comes, alone.
@@ -56,6 +65,10 @@ impl StoreLimits {
             batch_bytes: 16 * MIB,
             batch_keys: 10_000,
             name_bytes: 512,
+            file_bytes: 8 * MIB,
+            release_files: 4_000,
+            releases_kept: 1_000,
+            message_bytes: 4 * KIB,
             page_entries: 1_000,
             page_bytes: 4 * MIB,
             queue_members: 16_384,
@@ -85,6 +98,7 @@ mod tests {
         // Tenant and namespace may each take the longest name, escaped, plus tag and end.
         assert!(limits.family_key_bytes >= limits.key_bytes + 2 * (limits.name_bytes + 2));
         assert!(limits.batch_bytes >= limits.value_bytes + limits.family_key_bytes);
+        assert!(limits.batch_bytes >= limits.file_bytes + limits.family_key_bytes);
         assert!(limits.queue_bytes >= limits.batch_bytes);
         assert!(limits.group_bytes >= limits.batch_bytes);
         assert!(limits.memory_bytes >= limits.batch_bytes);

@@ -1,19 +1,21 @@
-//! Names of code: name → hash → blob, with the text kept and every change remembered.
+//! Names of code: name → release → hash → blob, with the text kept and every change remembered.
 //!
-//! One change is one batch: blobs, heads, log entries, the record of the change and the counter of versions, so that no part of
-//! it is ever seen alone. The counter is a condition of the batch: two changes never get the same version.
+//! A name is looked up in the manifest of the release that is the head of the channel `main`; a change is a release that differs
+//! in what it says (`publish`). The log of a name tells the releases that gave it other code.
 
-use crate::batch::{Batch, Condition, Durability};
-use crate::blob::{Code, Hash, pack_code, read_blob, unpack_code};
+use crate::batch::Durability;
+use crate::blob::{Code, Hash, read_blob, unpack_asset, unpack_code};
+use crate::channel::{Head, MAIN_CHANNEL};
 use crate::committer::held;
 use crate::family::Family;
-use crate::fault::StoreError;
-use crate::history::{CHANGE, ChangeEntry, CodeVersion, HEAD, Head, LOG, LogEntry, VERSION};
-use crate::history::{decode_counter, encode_counter, last_number};
-use crate::key::{self, KeyRange, Part, Tenant, Tuple, check_name};
+use crate::fault::{ReleaseFate, StoreError};
+use crate::history::{CHANNEL, CodeVersion, EPOCH, LOG, LogEntry, RELEASE, ReleaseEntry, VERSION};
+use crate::history::{decode_counter, last_number};
+use crate::key::{Tenant, Tuple, check_name};
+use crate::manifest::{CODE_SUFFIX, Manifest, ReleaseFile};
+use crate::publish::{Audience, Base, Change, ChangeReport, Publication};
 use crate::scan::Scan;
 use crate::store::{Read, Store};
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 /// When a change was made, and how durable it is to be.
@@ -25,42 +27,14 @@ pub struct Stamp {
     pub durability: Durability,
 }
 
-/// One part of a change.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Change<'a> {
-    /// Gives a name new code.
-    Put {
-        /// The name, a path such as `util/sum`.
-        name: &'a str,
-        /// The text.
-        source: &'a str,
-        /// The binary form.
-        encoded: &'a [u8],
-    },
-    /// Takes a name away. Its history stays.
-    Remove {
-        /// The name.
-        name: &'a str,
-    },
-}
-
-impl<'a> Change<'a> {
-    fn name(&self) -> &'a str {
-        match self {
-            Change::Put { name, .. } | Change::Remove { name } => name,
+impl Stamp {
+    /// The durability that code gets.
+    pub(crate) fn logged(&self) -> Durability {
+        match self.durability {
+            Durability::None => Durability::Wal,
+            logged => logged,
         }
     }
-}
-
-/// What a change did.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ChangeReport {
-    /// The version that holds the change; the one before if nothing differed.
-    pub version: CodeVersion,
-    /// For each part the hash of the code put.
-    pub hashes: Vec<Option<Hash>>,
-    /// The places of the parts that changed something.
-    pub effective: Vec<usize>,
 }
 
 /// Code found under a name.
@@ -68,7 +42,7 @@ pub struct ChangeReport {
 pub struct StoredCode {
     /// The hash of its blob.
     pub hash: Hash,
-    /// The change that put it there.
+    /// The release that put it there.
     pub version: CodeVersion,
     /// When that was.
     pub time_us: i64,
@@ -83,7 +57,7 @@ pub struct Listed {
     pub name: String,
     /// The hash of its blob.
     pub hash: Hash,
-    /// The change that put it there.
+    /// The release that put it there.
     pub version: CodeVersion,
     /// When that was.
     pub time_us: i64,
@@ -91,21 +65,24 @@ pub struct Listed {
     pub n_bytes: u64,
 }
 
-/// The code of one tenant, by name.
+/// The code of one tenant: releases, and the names in them.
 pub struct Names {
-    store: Arc<dyn Store>,
-    tenant: Tenant,
-    /// Changes of this handle take turns; the condition on the counter settles those of others.
-    changing: Mutex<()>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) tenant: Tenant,
+    /// Changes of this handle take turns; the condition on the epoch settles those of others.
+    pub(crate) changing: Mutex<()>,
+    /// The manifest that was read last.
+    last_read: Mutex<Option<(Hash, Arc<Manifest>)>>,
 }
 
 impl Names {
-    /// The names of `tenant` in `store`.
+    /// The code of `tenant` in `store`.
     pub fn new(store: Arc<dyn Store>, tenant: Tenant) -> Names {
         Names {
             store,
             tenant,
             changing: Mutex::new(()),
+            last_read: Mutex::new(None),
         }
     }
 
@@ -136,24 +113,19 @@ impl Names {
             .is_empty())
     }
 
-    /// Makes all parts of a change at once, under one version.
+    /// Publishes a release that differs from the head in these parts.
     pub fn change(&self, changes: &[Change<'_>], stamp: Stamp) -> Result<ChangeReport, StoreError> {
-        self.check_names(changes)?;
-        let durability = match stamp.durability {
-            Durability::None => Durability::Wal,
-            logged => logged,
-        };
-        let _turn = held(&self.changing);
-        let n_attempts = self.store.limits().swap_attempts;
-        for _ in 0..n_attempts {
-            let (batch, report) = self.plan(changes, stamp.time_us)?;
-            match self.store.commit(batch, durability) {
-                Ok(_) => return Ok(report),
-                Err(error) if error.is_conflict() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(StoreError::Contended { n_attempts })
+        self.publish(&Publication {
+            channel: MAIN_CHANNEL,
+            base: Base::Head,
+            changes,
+            facts: None,
+            author: "",
+            message: "",
+            audience: Audience::All,
+            expected_head: None,
+            stamp,
+        })
     }
 
     /// The code under a name.
@@ -163,38 +135,17 @@ impl Names {
 
     /// The code under a name in a snapshot.
     pub fn get_code_from(&self, read: &dyn Read, name: &str) -> Result<Option<StoredCode>, StoreError> {
-        let Some(head) = self.head(read, name)? else {
-            return Ok(None);
-        };
-        let code = code_of(read, &head.hash)?;
-        Ok(Some(StoredCode {
-            hash: head.hash,
-            version: CodeVersion(head.version),
-            time_us: head.time_us,
-            code,
-        }))
+        let manifest = self.head_manifest_from(read)?;
+        manifest.code(name).map(|file| stored(read, file)).transpose()
     }
 
-    /// The code that stood under a name after the change `version`.
+    /// The code under a name in that release.
     pub fn get_code_at(&self, name: &str, version: CodeVersion) -> Result<Option<StoredCode>, StoreError> {
-        let log = self.kind(LOG).string(name);
-        let mut range = log.children();
-        range.end = Some(log.int(signed(version.0).saturating_add(1)).into_bytes());
-        let newest = self.log_entries(range, 1)?.pop();
-        let Some(LogEntry {
-            version,
-            time_us,
-            written: Some((hash, _)),
-        }) = newest
-        else {
-            return Ok(None);
-        };
-        Ok(Some(StoredCode {
-            hash,
-            version,
-            time_us,
-            code: code_of(self.reader(), &hash)?,
-        }))
+        let manifest = self.manifest(version.0)?;
+        manifest
+            .code(name)
+            .map(|file| stored(self.reader(), file))
+            .transpose()
     }
 
     /// The code with a hash, whatever its name.
@@ -202,150 +153,44 @@ impl Names {
         code_of(self.reader(), hash)
     }
 
+    /// The bytes of the asset with a hash.
+    pub fn asset(&self, hash: &Hash) -> Result<Vec<u8>, StoreError> {
+        let blob = read_blob(self.reader(), hash)?;
+        let bytes = unpack_asset(&blob).ok_or_else(|| StoreError::Corrupt {
+            detail: format!("blob {hash}: it holds no asset"),
+        })?;
+        Ok(bytes.to_vec())
+    }
+
     /// The names that start with `prefix`, sorted, at most `max_entries`. Go on with the last name and a zero byte.
     pub fn list(&self, prefix: &str, max_entries: usize) -> Result<Vec<Listed>, StoreError> {
-        let range = self.kind(HEAD).strings_from(prefix);
-        let mut listed = Vec::new();
-        walk(
-            self.reader(),
-            Scan::over(Family::Meta, range),
-            max_entries,
-            |key, record| {
-                let name = key::parts(key).nth(2).and_then(Result::ok);
-                let (Some(name), Some(head)) = (name.as_ref().and_then(Part::as_str), Head::decode(record))
-                else {
-                    return Err(StoreError::corrupt_entry(Family::Meta, key, "no head of a name"));
-                };
-                let version = CodeVersion(head.version);
-                let Head {
-                    hash,
-                    time_us,
-                    n_bytes,
-                    ..
-                } = head;
-                listed.push(Listed {
-                    name: name.to_owned(),
-                    hash,
-                    version,
-                    time_us,
-                    n_bytes,
-                });
-                Ok(())
-            },
-        )?;
+        let manifest = self.head_manifest_from(self.reader())?;
+        let named = manifest
+            .files
+            .iter()
+            .filter_map(|file| file.name().map(|name| (name, file)));
+        let mut listed: Vec<Listed> = named
+            .filter(|(name, _)| name.starts_with(prefix) || (prefix.ends_with('\0') && *name > prefix))
+            .map(|(name, file)| Listed {
+                name: name.to_owned(),
+                hash: file.hash,
+                version: CodeVersion(file.since),
+                time_us: file.time_us,
+                n_bytes: file.n_bytes,
+            })
+            .collect();
+        // Paths are sorted with their suffix, which `a/b` and `a` see differently.
+        listed.sort_by(|a, b| a.name.cmp(&b.name));
+        listed.truncate(max_entries);
         Ok(listed)
     }
 
-    /// The history of a name, newest first, at most `max_entries`.
+    /// The history of a name, newest first, at most `max_entries`: one entry for each release that gave it other code.
     pub fn log(&self, name: &str, max_entries: usize) -> Result<Vec<LogEntry>, StoreError> {
-        self.log_entries(self.kind(LOG).string(name).children(), max_entries)
-    }
-
-    /// The changes over all names, newest first, at most `max_entries`.
-    pub fn changes(&self, max_entries: usize) -> Result<Vec<ChangeEntry>, StoreError> {
-        let range = self.kind(CHANGE).children();
-        let mut changes = Vec::new();
-        walk(
-            self.reader(),
-            Scan::over(Family::Meta, range).backward(),
-            max_entries,
-            |key, record| {
-                let entry = last_number(key).and_then(|version| ChangeEntry::decode(version, record));
-                let damaged = || StoreError::corrupt_entry(Family::Meta, key, "no record of a change");
-                changes.push(entry.ok_or_else(damaged)?);
-                Ok(())
-            },
-        )?;
-        Ok(changes)
-    }
-
-    /// The version of the last change; 0 before the first.
-    pub fn version(&self) -> Result<CodeVersion, StoreError> {
-        let key = self.kind(VERSION).into_bytes();
-        match self.store.get(Family::Meta, &key)? {
-            None => Ok(CodeVersion(0)),
-            Some(record) => match decode_counter(&record) {
-                Some(version) => Ok(CodeVersion(version)),
-                None => Err(StoreError::corrupt_entry(Family::Meta, &key, "no counter")),
-            },
-        }
-    }
-
-    fn reader(&self) -> &dyn Read {
-        self.store.as_ref()
-    }
-
-    fn kind(&self, kind: &str) -> Tuple {
-        self.tenant.tuple().string(kind)
-    }
-
-    fn check_names(&self, changes: &[Change<'_>]) -> Result<(), StoreError> {
-        let mut seen = HashSet::new();
-        for change in changes {
-            let name = change.name();
-            check_code_name(name, self.store.limits().name_bytes)?;
-            if !seen.insert(name) {
-                return Err(StoreError::Name {
-                    name: name.to_owned(),
-                    detail: "it stands twice in one change",
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn head(&self, read: &dyn Read, name: &str) -> Result<Option<Head>, StoreError> {
-        let key = self.kind(HEAD).string(name).into_bytes();
-        let Some(record) = read.get(Family::Meta, &key)? else {
-            return Ok(None);
-        };
-        let head = Head::decode(&record);
-        head.map(Some)
-            .ok_or_else(|| StoreError::corrupt_entry(Family::Meta, &key, "no head of a name"))
-    }
-
-    /// The batch that makes a change from the present state, and what it will have done.
-    fn plan(&self, changes: &[Change<'_>], time_us: i64) -> Result<(Batch, ChangeReport), StoreError> {
-        let before = self.version()?;
-        let version = CodeVersion(before.0 + 1);
-        let report = ChangeReport {
-            version: before,
-            hashes: Vec::new(),
-            effective: Vec::new(),
-        };
-        let entry = ChangeEntry {
-            version,
-            time_us,
-            written: Vec::new(),
-            removed: Vec::new(),
-        };
-        let mut plan = Plan {
-            names: self,
-            batch: Batch::new(),
-            report,
-            entry,
-        };
-        for (change_idx, change) in changes.iter().enumerate() {
-            let is_effective = match change {
-                Change::Put {
-                    name,
-                    source,
-                    encoded,
-                } => plan.put(name, source, encoded)?,
-                Change::Remove { name } => plan.remove(name)?,
-            };
-            if is_effective {
-                plan.report.effective.push(change_idx);
-            }
-        }
-        Ok(plan.finish(before))
-    }
-
-    fn log_entries(&self, range: KeyRange, max_entries: usize) -> Result<Vec<LogEntry>, StoreError> {
         let mut entries = Vec::new();
         walk(
             self.reader(),
-            Scan::over(Family::Meta, range).backward(),
+            Scan::over(Family::Meta, self.kind(LOG).string(name).children()).backward(),
             max_entries,
             |key, record| {
                 let entry = last_number(key).and_then(|version| LogEntry::decode(version, record));
@@ -356,105 +201,121 @@ impl Names {
         )?;
         Ok(entries)
     }
-}
 
-/// A change on its way into a batch.
-struct Plan<'a> {
-    names: &'a Names,
-    batch: Batch,
-    report: ChangeReport,
-    entry: ChangeEntry,
-}
-
-impl Plan<'_> {
-    /// Says whether it changes anything.
-    fn put(&mut self, name: &str, source: &str, encoded: &[u8]) -> Result<bool, StoreError> {
-        let blob = pack_code(source, encoded);
-        let (hash, n_bytes) = (Hash::of(&blob), blob.len() as u64);
-        let present = self
-            .names
-            .head(self.names.reader(), name)?
-            .filter(|head| head.hash == hash);
-        let ChangeEntry { version, time_us, .. } = self.entry;
-        // What is there already is written again: an acknowledgement must mean what was asked for, and writing carries everything
-        // before it in the log to the disk. It also mends a damaged blob.
-        let head = present.unwrap_or(Head {
-            hash,
-            version: version.0,
-            time_us,
-            n_bytes,
-        });
-        self.batch.put(Family::Blob, hash.as_bytes(), blob);
-        self.batch.put(
-            Family::Meta,
-            self.names.kind(HEAD).string(name).into_bytes(),
-            head.encode(),
-        );
-        self.report.hashes.push(Some(hash));
-        if present.is_none() {
-            self.entry.written.push(name.to_owned());
-            self.log(name, Some((hash, n_bytes)));
-        }
-        Ok(present.is_none())
+    /// The releases, newest first, at most `max_entries`.
+    pub fn releases(&self, max_entries: usize) -> Result<Vec<ReleaseEntry>, StoreError> {
+        let mut releases = Vec::new();
+        walk(
+            self.reader(),
+            Scan::over(Family::Meta, self.kind(RELEASE).children()).backward(),
+            max_entries,
+            |key, record| {
+                let entry = last_number(key).and_then(|version| ReleaseEntry::decode(version, record));
+                let damaged = || StoreError::corrupt_entry(Family::Meta, key, "no record of a release");
+                releases.push(entry.ok_or_else(damaged)?);
+                Ok(())
+            },
+        )?;
+        Ok(releases)
     }
 
-    /// Says whether it changes anything.
-    fn remove(&mut self, name: &str) -> Result<bool, StoreError> {
-        self.report.hashes.push(None);
-        let is_there = self.names.head(self.names.reader(), name)?.is_some();
-        if is_there {
-            self.batch
-                .delete(Family::Meta, self.names.kind(HEAD).string(name).into_bytes());
-            self.entry.removed.push(name.to_owned());
-            self.log(name, None);
-        }
-        Ok(is_there)
+    /// The number of the last release; 0 before the first.
+    pub fn version(&self) -> Result<CodeVersion, StoreError> {
+        self.counter(Family::Meta, &self.kind(VERSION).into_bytes())
+            .map(CodeVersion)
     }
 
-    fn log(&mut self, name: &str, written: Option<(Hash, u64)>) {
-        let ChangeEntry { version, time_us, .. } = self.entry;
-        let key = self
-            .names
-            .kind(LOG)
-            .string(name)
-            .int(signed(version.0))
-            .into_bytes();
-        self.batch.put(
-            Family::Meta,
-            key,
-            LogEntry {
-                version,
-                time_us,
-                written,
+    /// What stands behind a channel; nothing before its first release.
+    pub fn head(&self, channel: &str) -> Result<Option<Head>, StoreError> {
+        self.head_from(self.reader(), channel)
+    }
+
+    /// The record of a release.
+    pub fn release(&self, number: u64) -> Result<ReleaseEntry, StoreError> {
+        self.release_from(self.reader(), number)
+    }
+
+    /// The manifest of a release. That of release 0 is empty.
+    pub fn manifest(&self, number: u64) -> Result<Arc<Manifest>, StoreError> {
+        self.manifest_from(self.reader(), number)
+    }
+
+    pub(crate) fn manifest_from(&self, read: &dyn Read, number: u64) -> Result<Arc<Manifest>, StoreError> {
+        if number == 0 {
+            return Ok(Arc::new(Manifest::empty()));
+        }
+        let hash = self.release_from(read, number)?.manifest;
+        if let Some((last, manifest)) = &*held(&self.last_read)
+            && *last == hash
+        {
+            return Ok(manifest.clone());
+        }
+        let manifest = Arc::new(read_manifest(read, &hash)?);
+        *held(&self.last_read) = Some((hash, manifest.clone()));
+        Ok(manifest)
+    }
+
+    fn head_manifest_from(&self, read: &dyn Read) -> Result<Arc<Manifest>, StoreError> {
+        let number = self.head_from(read, MAIN_CHANNEL)?.map_or(0, |head| head.release);
+        self.manifest_from(read, number)
+    }
+
+    fn head_from(&self, read: &dyn Read, channel: &str) -> Result<Option<Head>, StoreError> {
+        let key = self.kind(CHANNEL).string(channel).into_bytes();
+        let Some(record) = read.get(Family::Meta, &key)? else {
+            return Ok(None);
+        };
+        let head = Head::decode(&record);
+        head.map(Some)
+            .ok_or_else(|| StoreError::corrupt_entry(Family::Meta, &key, "no head of a channel"))
+    }
+
+    fn release_from(&self, read: &dyn Read, number: u64) -> Result<ReleaseEntry, StoreError> {
+        let key = self.kind(RELEASE).int(signed(number)).into_bytes();
+        let Some(record) = read.get(Family::Meta, &key)? else {
+            let last = self.version()?.0;
+            let fate = if number == 0 || number > last {
+                ReleaseFate::Never
+            } else {
+                ReleaseFate::Collected
+            };
+            return Err(StoreError::NoRelease { number, fate });
+        };
+        ReleaseEntry::decode(number, &record)
+            .ok_or_else(|| StoreError::corrupt_entry(Family::Meta, &key, "no record of a release"))
+    }
+
+    pub(crate) fn reader(&self) -> &dyn Read {
+        self.store.as_ref()
+    }
+
+    pub(crate) fn kind(&self, kind: &str) -> Tuple {
+        self.tenant.tuple().string(kind)
+    }
+
+    pub(crate) fn counter(&self, family: Family, key: &[u8]) -> Result<u64, StoreError> {
+        match self.store.get(family, key)? {
+            None => Ok(0),
+            Some(record) => {
+                decode_counter(&record).ok_or_else(|| StoreError::corrupt_entry(family, key, "no counter"))
             }
-            .encode(),
-        );
-    }
-
-    /// Counts the change, if it is one, and requires that no other came between.
-    fn finish(mut self, before: CodeVersion) -> (Batch, ChangeReport) {
-        let counter = self.names.kind(VERSION).into_bytes();
-        let version = self.entry.version;
-        if !self.report.effective.is_empty() {
-            self.report.version = version;
-            let key = self.names.kind(CHANGE).int(signed(version.0)).into_bytes();
-            self.batch.put(Family::Meta, key, self.entry.encode());
-            self.batch
-                .put(Family::Meta, counter.clone(), encode_counter(version.0));
         }
-        self.batch.require(match before.0 {
-            0 => Condition::Absent {
-                family: Family::Meta,
-                key: counter,
-            },
-            before => Condition::Equals {
-                family: Family::Meta,
-                key: counter,
-                value: encode_counter(before),
-            },
-        });
-        (self.batch, self.report)
     }
+}
+
+/// Where the number of the last change of any tenant's releases stands, in `sys`. Blobs are shared by tenants, so what collects
+/// them must know that nobody publishes meanwhile.
+pub(crate) fn epoch_key() -> Vec<u8> {
+    Tuple::new().string(EPOCH).into_bytes()
+}
+
+fn stored(read: &dyn Read, file: &ReleaseFile) -> Result<StoredCode, StoreError> {
+    Ok(StoredCode {
+        hash: file.hash,
+        version: CodeVersion(file.since),
+        time_us: file.time_us,
+        code: code_of(read, &file.hash)?,
+    })
 }
 
 fn code_of(read: &dyn Read, hash: &Hash) -> Result<Code, StoreError> {
@@ -464,8 +325,16 @@ fn code_of(read: &dyn Read, hash: &Hash) -> Result<Code, StoreError> {
     })
 }
 
+/// Reads a manifest by its hash.
+pub(crate) fn read_manifest(read: &dyn Read, hash: &Hash) -> Result<Manifest, StoreError> {
+    let blob = read_blob(read, hash)?;
+    Manifest::decode(&blob).ok_or_else(|| StoreError::Corrupt {
+        detail: format!("blob {hash}: it holds no manifest"),
+    })
+}
+
 /// Calls `visit` for at most `max_entries` entries of a scan, page by page.
-fn walk(
+pub(crate) fn walk(
     read: &dyn Read,
     mut scan: Scan,
     max_entries: usize,
@@ -486,12 +355,12 @@ fn walk(
 }
 
 /// Versions count changes from 1: they never reach the sign.
-fn signed(version: u64) -> i64 {
+pub(crate) fn signed(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(i64::MAX)
 }
 
 /// A name of code is a path: it becomes a file when the tree is exported, and `NAME@RELEASE` when it is asked for.
-fn check_code_name(name: &str, max_bytes: usize) -> Result<(), StoreError> {
+pub(crate) fn check_code_name(name: &str, max_bytes: usize) -> Result<(), StoreError> {
     check_name(name, max_bytes)?;
     let detail = if name.contains(['@', ':', '\\']) || name.contains(char::is_whitespace) {
         "`@`, `:`, `\\` and blanks have another meaning"
@@ -502,6 +371,24 @@ fn check_code_name(name: &str, max_bytes: usize) -> Result<(), StoreError> {
     };
     Err(StoreError::Name {
         name: name.to_owned(),
+        detail,
+    })
+}
+
+/// An asset is named by its path, in which blanks and most signs may stand.
+pub(crate) fn check_asset_path(path: &str, max_bytes: usize) -> Result<(), StoreError> {
+    check_name(path, max_bytes)?;
+    let detail = if path.ends_with(CODE_SUFFIX) {
+        "it ends like code"
+    } else if path.contains('\\') || path.contains(char::is_control) {
+        "`\\` and control characters have no place in a path"
+    } else if path.split('/').any(|step| matches!(step, "" | "." | "..")) {
+        "a step of its path is empty or made of dots"
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::Name {
+        name: path.to_owned(),
         detail,
     })
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The layout of keys and records in a store. It rises when an older release could no longer read what is written.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// Opens the store at `location`, making it if there is none.
 pub fn open(location: &StoreLocation, limits: StoreLimits) -> Result<Arc<dyn Store>, StoreError> {
@@ -74,6 +74,15 @@ fn settle_schema(engine: &impl Engine) -> Result<(), StoreError> {
             supported: SCHEMA,
         }),
         Some(SCHEMA) => Ok(()),
+        Some(1) => {
+            let mut writes = crate::migrate::from_schema_1(engine)?;
+            writes.push(Write {
+                family: Family::Sys,
+                key: schema_key(),
+                value: Some(SCHEMA.to_be_bytes().to_vec()),
+            });
+            engine.write(&[&writes], Durability::Sync)
+        }
         _ => Err(StoreError::corrupt_entry(
             Family::Sys,
             &schema_key(),

@@ -1,11 +1,17 @@
 //! Verification: walks all that a store holds and reports what is not as it must be.
 
-use crate::blob::{Hash, fault_in_blob, unpack_code};
+use crate::blob::{Hash, fault_in_blob, read_blob};
+use crate::channel::{Head, MoveEntry};
+use crate::collect::is_of_kind;
 use crate::family::Family;
 use crate::fault::{StoreError, shown_key};
-use crate::history::{CHANGE, ChangeEntry, HEAD, Head, LOG, LogEntry, VERSION, decode_counter, last_number};
+use crate::history::{CHANNEL, CodeVersion, LOG, LogEntry, MOVE, RELEASE, ReleaseEntry, VERSION};
+use crate::history::{decode_counter, last_number};
 use crate::key::{self, KeyRange, Part, Tuple};
+use crate::manifest::{FileKind, Manifest};
+use crate::names::{epoch_key, signed};
 use crate::opened::{schema_key, schema_of};
+use crate::publish::shown_name;
 use crate::scan::{Entry, Scan};
 use crate::store::{Snapshot, Store};
 
@@ -48,7 +54,7 @@ pub struct VerifyFault {
 }
 
 /// Walks a snapshot of `store`: every block of every file is read and its checksum compared, every blob hashed, every record
-/// and key of ours decoded, and names are followed to their blobs. An error means that the walk itself could not be made.
+/// and key of ours decoded, and releases are followed to their manifests and files. An error means that the walk itself could not be made.
 pub fn verify(store: &dyn Store) -> Result<VerifyReport, StoreError> {
     let max_faults = store.limits().verify_faults;
     let report = VerifyReport {
@@ -60,28 +66,17 @@ pub fn verify(store: &dyn Store) -> Result<VerifyReport, StoreError> {
         snapshot: store.snapshot()?,
         report,
         max_faults,
-        names: NameWalk::default(),
     };
     for family in Family::ALL {
         walk.family(family)?;
     }
-    walk.end_of_log()?;
     Ok(walk.report)
-}
-
-/// The last log entry of the name that the walk is at.
-#[derive(Default)]
-struct NameWalk {
-    /// Tenant, and name.
-    log_of: Option<(String, String)>,
-    last: Option<LogEntry>,
 }
 
 struct Walk {
     snapshot: Snapshot,
     report: VerifyReport,
     max_faults: usize,
-    names: NameWalk,
 }
 
 impl Walk {
@@ -148,6 +143,14 @@ impl Walk {
                     "no schema version",
                 );
             }
+            Family::Sys if entry.key == epoch_key() => {
+                self.require(
+                    decode_counter(&entry.value).is_some(),
+                    family,
+                    entry,
+                    "no counter",
+                );
+            }
             _ => {}
         }
         Ok(())
@@ -166,8 +169,20 @@ impl Walk {
             return Ok(());
         };
         match parts.as_slice() {
-            [Part::String(tenant), Part::String(kind), Part::String(name)] if kind == HEAD => {
-                self.head(entry, tenant, name)
+            [Part::String(tenant), Part::String(kind), Part::String(_)] if kind == CHANNEL => {
+                let head = Head::decode(&entry.value);
+                self.require(head.is_some(), Family::Meta, entry, "no head of a channel");
+                let releases = head.map(|head| head.releases()).unwrap_or_default();
+                for number in releases {
+                    let is_there = self.release(tenant, number)?.is_some();
+                    self.require(
+                        is_there,
+                        Family::Meta,
+                        entry,
+                        "it names a release that is not there",
+                    );
+                }
+                Ok(())
             }
             [
                 Part::String(tenant),
@@ -175,81 +190,85 @@ impl Walk {
                 Part::String(name),
                 Part::Int(_),
             ] if kind == LOG => self.log(entry, tenant, name),
-            [Part::String(tenant), Part::String(kind), Part::Int(_)] if kind == CHANGE => {
-                let version = last_number(&entry.key);
-                let is_sound =
-                    version.is_some_and(|version| ChangeEntry::decode(version, &entry.value).is_some());
-                self.require(is_sound, Family::Meta, entry, "no record of a change");
-                self.counted(entry, tenant, version)
+            [Part::String(tenant), Part::String(kind), Part::Int(_)] if kind == RELEASE => {
+                self.release_entry(entry, tenant)
+            }
+            [Part::String(_), Part::String(kind), Part::Int(_)] if kind == MOVE => {
+                let is_sound = MoveEntry::decode(&entry.value).is_some();
+                self.require(is_sound, Family::Meta, entry, "no move of a channel");
+                Ok(())
             }
             [Part::String(_), Part::String(kind)] if kind == VERSION => {
-                self.require(
-                    decode_counter(&entry.value).is_some(),
-                    Family::Meta,
-                    entry,
-                    "no counter",
-                );
+                let is_sound = decode_counter(&entry.value).is_some();
+                self.require(is_sound, Family::Meta, entry, "no counter");
                 Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    fn head(&mut self, entry: &Entry, tenant: &str, name: &str) -> Result<(), StoreError> {
-        let Some(head) = Head::decode(&entry.value) else {
-            self.require(false, Family::Meta, entry, "no head of a name");
+    /// A release has a manifest, and each of its files has its blob and its entry in the log of its name.
+    fn release_entry(&mut self, entry: &Entry, tenant: &str) -> Result<(), StoreError> {
+        let number = last_number(&entry.key);
+        let release = number.and_then(|number| ReleaseEntry::decode(number, &entry.value));
+        self.require(release.is_some(), Family::Meta, entry, "no record of a release");
+        self.counted(entry, tenant, number)?;
+        let Some(release) = release else { return Ok(()) };
+        let manifest = match read_blob(self.snapshot.as_ref(), &release.manifest) {
+            Ok(blob) => Manifest::decode(&blob),
+            Err(StoreError::Corrupt { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let Some(manifest) = manifest else {
+            self.require(false, Family::Meta, entry, "its manifest is missing or damaged");
             return Ok(());
         };
-        self.blob_of(entry, &head.hash)?;
-        let log_key = Tuple::new()
-            .string(tenant)
-            .string(LOG)
-            .string(name)
-            .int(head.version as i64)
-            .into_bytes();
-        let logged = self
-            .read(&log_key)?
-            .and_then(|record| LogEntry::decode(head.version, &record));
-        let is_logged = logged.is_some_and(|logged| logged.written == Some((head.hash, head.n_bytes)));
-        self.require(is_logged, Family::Meta, entry, "its log tells something else");
+        for file in &manifest.files {
+            self.file(entry, &file.hash, file.kind)?;
+            if file.since == release.version.0 {
+                let name = shown_name(&file.path, file.kind);
+                let logged = self.logged(tenant, &name, release.version)?;
+                let is_logged =
+                    logged.is_some_and(|logged| logged.written == Some((file.hash, file.n_bytes)));
+                self.require(
+                    is_logged,
+                    Family::Meta,
+                    entry,
+                    "the log of a name tells something else",
+                );
+            }
+        }
         Ok(())
     }
 
+    /// Each entry of a log is of a release that says the same.
     fn log(&mut self, entry: &Entry, tenant: &str, name: &str) -> Result<(), StoreError> {
-        let at = Some((tenant.to_owned(), name.to_owned()));
-        if self.names.log_of != at {
-            self.end_of_log()?;
-            self.names.log_of = at;
-        }
         let version = last_number(&entry.key);
         let logged = version.and_then(|version| LogEntry::decode(version, &entry.value));
         self.require(logged.is_some(), Family::Meta, entry, "no log entry");
-        if let Some((hash, _)) = logged.and_then(|logged| logged.written) {
-            self.blob_of(entry, &hash)?;
-        }
-        self.names.last = logged;
+        let Some(number) = version else { return Ok(()) };
+        let release = self.release(tenant, number)?;
+        let is_said = release.is_some_and(|release| {
+            let names = match logged.and_then(|logged| logged.written) {
+                Some(_) => release.written,
+                None => release.removed,
+            };
+            names.iter().any(|said| said == name)
+        });
+        self.require(is_said, Family::Meta, entry, "its release says nothing of it");
         self.counted(entry, tenant, version)
     }
 
-    /// The last entry of a name's log must be what the name stands for.
-    fn end_of_log(&mut self) -> Result<(), StoreError> {
-        let names = std::mem::take(&mut self.names);
-        let (Some((tenant, name)), Some(last)) = (names.log_of, names.last) else {
-            return Ok(());
-        };
-        let key = Tuple::new()
-            .string(&tenant)
-            .string(HEAD)
-            .string(&name)
-            .into_bytes();
-        let head = self.read(&key)?.and_then(|record| Head::decode(&record));
-        if head.map(|head| head.hash) != last.written.map(|(hash, _)| hash) {
-            self.fault(
-                Family::Meta,
-                format!("meta {}: the name is not where its log ends", shown_key(&key)),
-            );
-        }
-        Ok(())
+    fn release(&self, tenant: &str, number: u64) -> Result<Option<ReleaseEntry>, StoreError> {
+        let key = Tuple::new().string(tenant).string(RELEASE).int(signed(number));
+        let record = self.read(key.as_bytes())?;
+        Ok(record.and_then(|record| ReleaseEntry::decode(number, &record)))
+    }
+
+    fn logged(&self, tenant: &str, name: &str, version: CodeVersion) -> Result<Option<LogEntry>, StoreError> {
+        let key = Tuple::new().string(tenant).string(LOG).string(name);
+        let record = self.read(key.int(signed(version.0)).as_bytes())?;
+        Ok(record.and_then(|record| LogEntry::decode(version.0, &record)))
     }
 
     /// No version may lie beyond the counter that hands them out.
@@ -269,16 +288,11 @@ impl Walk {
         Ok(())
     }
 
-    fn blob_of(&mut self, entry: &Entry, hash: &Hash) -> Result<(), StoreError> {
-        match self.snapshot.get(Family::Blob, hash.as_bytes()) {
-            Ok(blob) => {
-                let holds_code = blob.as_deref().is_some_and(|blob| unpack_code(blob).is_some());
-                self.require(
-                    holds_code,
-                    Family::Meta,
-                    entry,
-                    "its blob is missing or holds no code",
-                );
+    fn file(&mut self, entry: &Entry, hash: &Hash, kind: FileKind) -> Result<(), StoreError> {
+        match is_of_kind(self.snapshot.as_ref(), hash, kind) {
+            Ok(is_sound) => {
+                let detail = "the blob of a file is missing or of another kind";
+                self.require(is_sound, Family::Meta, entry, detail);
                 Ok(())
             }
             // The walk over the blobs has reported it.

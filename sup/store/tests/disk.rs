@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sup_store::key::Tuple;
 use sup_store::{
-    Durability, Family, KeyRange, Names, Scan, Stamp, StoreError, StoreLimits, StoreLocation, Tenant, open,
-    verify,
+    Batch, Durability, Family, Hash, KeyRange, Names, Scan, Stamp, Store, StoreError, StoreLimits,
+    StoreLocation, Tenant, open, verify,
 };
 use support::{Chance, Scratch, put};
 
@@ -134,11 +134,105 @@ fn a_newer_schema_is_refused_even_with_unknown_families() {
                 "store/schema",
                 &StoreError::Schema {
                     found: 7,
-                    supported: 1
+                    supported: 2
                 }
             )
         );
     }
+}
+
+/// Writes into a store what schema 1 held after `a` was put, `b` was put, and `a` was removed.
+fn write_schema_1(store: &dyn Store) {
+    let number = |number: u64| number.to_be_bytes().to_vec();
+    let text = |text: &str| [number(text.len() as u64), text.as_bytes().to_vec()].concat();
+    let blob = |source: &str| [vec![1, 1], text(source), b"form".to_vec()].concat();
+    let meta = |kind: &str| Tuple::new().string("local").string(kind);
+    let mut batch = Batch::new();
+    for (release, name, source) in [(1, "a", "1"), (2, "b", "2")] {
+        let blob = blob(source);
+        let hash = Hash::of(&blob);
+        let size = number(blob.len() as u64);
+        let log = [&[1][..], &number(release * 10), &[1], hash.as_bytes(), &size].concat();
+        batch.put(
+            Family::Meta,
+            meta("log").string(name).int(release as i64).into_bytes(),
+            log,
+        );
+        let change = [vec![1], number(release * 10), vec![1], text(name)].concat();
+        batch.put(
+            Family::Meta,
+            meta("change").int(release as i64).into_bytes(),
+            change,
+        );
+        if name == "b" {
+            let head = [&[1][..], hash.as_bytes(), &number(2), &number(20), &size].concat();
+            batch.put(Family::Meta, meta("name").string("b").into_bytes(), head);
+        }
+        batch.put(Family::Blob, hash.as_bytes(), blob);
+    }
+    let removed = [vec![1], number(30), vec![0]].concat();
+    batch.put(Family::Meta, meta("log").string("a").int(3).into_bytes(), removed);
+    let change = [vec![1], number(30), vec![0], text("a")].concat();
+    batch.put(Family::Meta, meta("change").int(3).into_bytes(), change);
+    batch.put(
+        Family::Meta,
+        meta("version").into_bytes(),
+        [vec![1], number(3)].concat(),
+    );
+    batch.put(
+        Family::Sys,
+        Tuple::new().string("schema").into_bytes(),
+        1_u32.to_be_bytes(),
+    );
+    store.commit(batch, Durability::Sync).unwrap();
+}
+
+#[test]
+fn a_store_of_schema_1_becomes_releases() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    write_schema_1(store.as_ref());
+    store.close().unwrap();
+    drop(store);
+    for _ in 0..2 {
+        let store = scratch.open();
+        let report = verify(store.as_ref()).unwrap();
+        assert!(report.is_clean(), "{report:?}");
+        let names = Names::new(std::sync::Arc::clone(&store), Tenant::local());
+        let listed: Vec<String> = names
+            .list("", 9)
+            .unwrap()
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect();
+        assert_eq!(listed, ["b"]);
+        let then = names
+            .get_code_at("a", sup_store::CodeVersion(2))
+            .unwrap()
+            .unwrap();
+        assert_eq!((then.code.source.as_str(), then.time_us), ("1", 10));
+        assert_eq!(names.log("a", 9).unwrap().len(), 2);
+        let releases = names.releases(9).unwrap();
+        assert_eq!(
+            (releases.len(), &releases[0].removed[..]),
+            (3, &["a".to_owned()][..])
+        );
+        let head = names.head(sup_store::MAIN_CHANNEL).unwrap().unwrap();
+        assert!(head.release == 3 && names.moves(9).unwrap().len() == 3);
+        store.close().unwrap();
+    }
+    let store = scratch.open();
+    let names = Names::new(std::sync::Arc::clone(&store), Tenant::local());
+    let stamp = Stamp {
+        time_us: 40,
+        durability: Durability::Sync,
+    };
+    names.put_code("a", "3", b"form", stamp).unwrap();
+    names
+        .roll_back(sup_store::MAIN_CHANNEL, Some(2), "", stamp)
+        .unwrap();
+    assert_eq!(names.get_code("a").unwrap().unwrap().code.source, "1");
+    assert!(verify(store.as_ref()).unwrap().is_clean());
 }
 
 #[test]

@@ -15,7 +15,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use sup_store::key::Tuple;
-use sup_store::{Family, KeyRange, Scan, Store, StoreError, StoreLimits, StoreLocation, open, verify};
+use sup_store::{
+    Family, FileKind, KeyRange, Names, Scan, Store, StoreError, StoreLimits, StoreLocation, Tenant, open,
+    verify,
+};
 use support::{Chance, Scratch};
 
 const PROBE: &str = env!("CARGO_BIN_EXE_store-probe");
@@ -99,6 +102,42 @@ fn reopen(directory: &Path) -> std::sync::Arc<dyn Store> {
 fn assert_clean(store: &dyn Store) {
     let report = verify(store).unwrap();
     assert!(report.is_clean(), "{report:?}");
+}
+
+#[test]
+fn no_half_release_is_left_by_kill_9() {
+    const N_ROUNDS: usize = 50;
+    let scratch = Scratch::new();
+    let directory = scratch.store_path();
+    let mut chance = Chance::new(u64::from(std::process::id()));
+    let mut last_told = 0;
+    for round in 0..N_ROUNDS {
+        let mut probe = Probe::start(&mut probe(&["publish"], &directory));
+        assert_eq!(probe.line(), "open");
+        std::thread::sleep(Duration::from_millis(chance.below(60)));
+        probe.child.kill().unwrap();
+        last_told = acknowledged(&probe.rest()).get(&0).copied().unwrap_or(last_told);
+        let store = reopen(&directory);
+        let names = Names::new(std::sync::Arc::clone(&store), Tenant::local());
+        let last = names.version().unwrap().0;
+        assert!(last >= last_told, "round {round}: {last} of {last_told}");
+        for release in names.releases(1_000).unwrap() {
+            let number = release.version.0.to_string();
+            let manifest = names.manifest(release.version.0).unwrap();
+            assert_eq!((manifest.message.as_str(), manifest.files.len()), (&*number, 8));
+            for file in &manifest.files {
+                let text = match file.kind {
+                    FileKind::Code => names.code(&file.hash).unwrap().source,
+                    FileKind::Asset => String::from_utf8(names.asset(&file.hash).unwrap()).unwrap(),
+                };
+                assert_eq!(text.trim_end(), number, "round {round}, {}", file.path);
+            }
+        }
+        if round % 5 == 4 {
+            assert_clean(store.as_ref());
+        }
+        store.close().unwrap();
+    }
 }
 
 #[test]

@@ -8,11 +8,13 @@ mod files;
 mod kernel;
 mod measure;
 mod new;
+mod releases;
 mod repl;
 mod run;
 mod show;
 mod store;
 mod test;
+mod tree;
 mod watch;
 
 use clap::Subcommand;
@@ -43,6 +45,20 @@ pub enum Command {
     Rm(store::Remove),
     /// Tell what was changed, and when
     Log(store::Log),
+    /// Make a directory the release that answers
+    Publish(releases::Publish),
+    /// Write a release into a directory
+    Export(releases::Export),
+    /// Tell what a release is
+    Show(releases::ShowRelease),
+    /// Compare releases, or a release and a directory
+    Diff(releases::Diff),
+    /// Let an earlier release answer
+    Rollback(releases::Rollback),
+    /// Split requests between releases
+    Split(releases::Split),
+    /// Take away releases that nothing needs
+    Collect(releases::Collect),
     /// Call the function under a name
     Call(store::Call),
     /// Look for mistakes without running anything
@@ -69,6 +85,13 @@ pub fn carry_out(arguments: Arguments) -> Exit {
         Command::Ls(list) => list.carry_out(&options),
         Command::Rm(remove) => remove.carry_out(&options),
         Command::Log(log) => log.carry_out(&options),
+        Command::Publish(publish) => publish.carry_out(&options),
+        Command::Export(export) => export.carry_out(&options),
+        Command::Show(show) => show.carry_out(&options),
+        Command::Diff(diff) => diff.carry_out(&options),
+        Command::Rollback(rollback) => rollback.carry_out(&options),
+        Command::Split(split) => split.carry_out(&options),
+        Command::Collect(collect) => collect.carry_out(&options),
         Command::Call(call) => call.carry_out(&options),
         Command::Check(check) => check.carry_out(&options),
         Command::Test(test) => test.carry_out(&options),

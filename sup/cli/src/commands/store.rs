@@ -1,7 +1,7 @@
 //! The store commands: code under names, put, read and called. Whoever owns the store answers: a running instance, else this
 //! process.
 
-mod table;
+pub mod table;
 
 use std::io::Read;
 use std::path::Path;
@@ -86,7 +86,7 @@ Examples:
   sup log               every change, the last one first
   sup log util/sum      those of one name
 
-Columns: version, time, what was done, name and, of one name, the hash.";
+Columns: release, time, what was done, to what; of one name the hash, else the release's id, who did it and what they said.";
 
 /// Tells what was changed.
 #[derive(Args, Debug)]
@@ -128,6 +128,7 @@ impl Put {
         let request = Request::Put {
             name: self.name,
             text,
+            author: super::releases::author(),
         };
         asked(options, &request, |rows| {
             for row in &rows {
@@ -189,7 +190,11 @@ impl List {
 impl Remove {
     /// Carries it out.
     pub fn carry_out(self, options: &Options) -> Exit {
-        asked(options, &Request::Remove { name: self.name }, |_| {})
+        let request = Request::Remove {
+            name: self.name,
+            author: super::releases::author(),
+        };
+        asked(options, &request, |_| {})
     }
 }
 
@@ -200,16 +205,23 @@ impl Log {
             if !options.json {
                 return console::print(&table::log(&rows));
             }
-            for row in &rows {
-                let [version, time, what, name, rest @ ..] = row.as_slice() else {
-                    continue;
-                };
-                let hash = rest.first().filter(|hash| !hash.is_empty());
-                print_json(&json!({
-                    "version": number(version), "time": table::time(time), "change": what, "name": name, "hash": hash,
-                }));
-            }
+            rows.iter().for_each(|row| print_json(&logged(row)));
         })
+    }
+}
+
+/// A line of the log: of one name with the hash, of all with the release and what was said of it.
+fn logged(row: &[String]) -> Value {
+    match row {
+        [version, time, what, name, hash] => json!({
+            "version": number(version), "time": table::time(time), "change": what, "name": name,
+            "hash": Some(hash).filter(|hash| !hash.is_empty()),
+        }),
+        [version, time, what, name, id, author, message] => json!({
+            "version": number(version), "time": table::time(time), "change": what, "name": name, "id": id,
+            "author": author, "message": message,
+        }),
+        _ => Value::Null,
     }
 }
 
@@ -228,11 +240,11 @@ impl Call {
     }
 }
 
-fn print_json(value: &Value) {
+pub fn print_json(value: &Value) {
     console::print_line(&value.to_string());
 }
 
-fn number(text: &str) -> Option<u64> {
+pub fn number(text: &str) -> Option<u64> {
     text.parse().ok()
 }
 
@@ -257,33 +269,44 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Has a request answered by whoever owns the store, and prints the answer.
-fn asked(options: &Options, request: &Request, print: impl FnOnce(Rows)) -> Exit {
+pub fn asked(options: &Options, request: &Request, print: impl FnOnce(Rows)) -> Exit {
+    match ask(options, request) {
+        Ok(rows) => {
+            print(rows);
+            console::flush();
+            Exit::Fine
+        }
+        Err(exit) => exit,
+    }
+}
+
+/// Has a request answered by whoever owns the store.
+///
+/// # Errors
+/// How the command ends; why was told.
+pub fn ask(options: &Options, request: &Request) -> Result<Rows, Exit> {
     let teller = Teller::new(options);
     let Some(location) = session::store_location(options) else {
         let problem = Problem::new("store/none", "nothing says where the store is");
         teller.tell_without_sources(&problem.with_hint("--store DIR or $SUP_STORE says where it is"));
-        return Exit::Usage;
+        return Err(Exit::Usage);
     };
     let begin = Instant::now();
     loop {
         match ask_instance(&location, request) {
             Ok(None) => {}
-            Ok(Some(answer)) => return told(&teller, answer, print),
+            Ok(Some(answer)) => return told(&teller, answer),
             Err(problem) => {
                 teller.tell_without_sources(&problem);
-                return Exit::Raised;
+                return Err(Exit::Raised);
             }
         }
         match answered_here(options, request) {
-            Ok(rows) => {
-                print(rows);
-                console::flush();
-                return Exit::Fine;
-            }
-            Err(Failed::Told(exit)) => return exit,
+            Ok(rows) => return Ok(rows),
+            Err(Failed::Told(exit)) => return Err(exit),
             Err(Failed::Locked(problem)) if begin.elapsed() >= PATIENCE => {
                 teller.tell_without_sources(&problem);
-                return Exit::Raised;
+                return Err(Exit::Raised);
             }
             Err(Failed::Locked(_)) => std::thread::sleep(PAUSE),
         }
@@ -301,19 +324,12 @@ pub(super) fn ask_instance(location: &StoreLocation, request: &Request) -> Resul
     })
 }
 
-fn told(teller: &Teller, answer: Answer, print: impl FnOnce(Rows)) -> Exit {
+fn told(teller: &Teller, answer: Answer) -> Result<Rows, Exit> {
     console::print(&answer.printed);
-    match answer.outcome {
-        Ok(rows) => {
-            print(rows);
-            console::flush();
-            Exit::Fine
-        }
-        Err((problems, sources)) => {
-            teller.tell_with_sources(&problems, &sources);
-            session::exit_of(&problems)
-        }
-    }
+    answer.outcome.map_err(|(problems, sources)| {
+        teller.tell_with_sources(&problems, &sources);
+        session::exit_of(&problems)
+    })
 }
 
 enum Failed {

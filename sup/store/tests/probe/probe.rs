@@ -1,7 +1,8 @@
 //! The process that the tests kill, starve of disk and trace: it writes to a store and prints what was acknowledged.
 //!
 //! `write DIR N_THREADS N_EACH` writes synced records until killed (or `N_EACH` per thread, if not 0) and prints `ack THREAD N`
-//! after each acknowledgement; `fill DIR` writes until the store refuses and prints the code; `hold DIR` opens it and waits.
+//! after each acknowledgement; `publish DIR` publishes trees of files that all say the same number, rolls back and collects, and
+//! prints `ack 0 N`; `fill DIR` writes until the store refuses and prints the code; `hold DIR` opens it and waits.
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
@@ -9,7 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use sup_store::key::Tuple;
 use sup_store::{
-    Batch, Durability, Family, Names, Stamp, Store, StoreError, StoreLimits, StoreLocation, Tenant,
+    Audience, Base, Batch, Change, Collection, Durability, Family, MAIN_CHANNEL, Names, Publication, Stamp,
+    Store, StoreError, StoreLimits, StoreLocation, Tenant,
 };
 
 fn main() -> ExitCode {
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
             (Ok(n_threads), Ok(n_each)) => write(directory, n_threads, n_each),
             _ => return ExitCode::from(2),
         },
+        ["publish", directory] => publish(directory),
         ["fill", directory] => fill(directory),
         ["hold", directory] => hold(directory),
         _ => return ExitCode::from(2),
@@ -34,10 +37,11 @@ fn main() -> ExitCode {
 }
 
 fn open(directory: &str) -> Result<Arc<dyn Store>, StoreError> {
-    sup_store::open(
-        &StoreLocation::Directory(PathBuf::from(directory)),
-        StoreLimits::standard(),
-    )
+    let limits = StoreLimits {
+        releases_kept: 20,
+        ..StoreLimits::standard()
+    };
+    sup_store::open(&StoreLocation::Directory(PathBuf::from(directory)), limits)
 }
 
 /// One line in one write, so that lines of threads never mix and none is held back.
@@ -79,6 +83,7 @@ fn write_records(store: &Arc<dyn Store>, names: &Names, thread: u64, n_each: u64
                 durability: Durability::Sync,
             };
             names.put_code(&format!("probe/{thread}"), &source, &number.to_be_bytes(), stamp)?;
+            names.collect(&[], Collection::WhenDue)?;
         }
         let mut batch = Batch::new();
         batch.put(
@@ -89,6 +94,50 @@ fn write_records(store: &Arc<dyn Store>, names: &Names, thread: u64, n_each: u64
         batch.put(Family::Data, at, number.to_be_bytes());
         store.commit(batch, Durability::Sync)?;
         say(&format!("ack {thread} {number}"));
+    }
+    Ok(())
+}
+
+/// Every file of a release says its number, so that half of one would show. Some are too large for one batch.
+fn publish(directory: &str) -> Result<(), StoreError> {
+    let store = open(directory)?;
+    say("open");
+    let names = Names::new(Arc::clone(&store), Tenant::local());
+    for number in names.version()?.0 + 1.. {
+        let text = format!("{number}");
+        let mut asset = text.clone().into_bytes();
+        asset.resize(if number % 16 == 0 { 3 << 20 } else { 100 }, b' ');
+        let paths: Vec<String> = (0..5).map(|file| format!("file-{file}")).collect();
+        let mut changes: Vec<Change<'_>> = paths
+            .iter()
+            .map(|name| Change::Put {
+                name,
+                source: &text,
+                encoded: text.as_bytes(),
+            })
+            .collect();
+        let assets: Vec<String> = (0..3).map(|file| format!("static/{file}")).collect();
+        changes.extend(assets.iter().map(|path| Change::PutAsset { path, bytes: &asset }));
+        let stamp = Stamp {
+            time_us: number as i64,
+            durability: Durability::Sync,
+        };
+        names.publish(&Publication {
+            channel: MAIN_CHANNEL,
+            base: Base::Nothing,
+            changes: &changes,
+            facts: None,
+            author: "probe",
+            message: &text,
+            audience: Audience::All,
+            expected_head: None,
+            stamp,
+        })?;
+        say(&format!("ack 0 {number}"));
+        if number % 5 == 4 {
+            names.roll_back(MAIN_CHANNEL, None, "probe", stamp)?;
+        }
+        names.collect(&[], Collection::WhenDue)?;
     }
     Ok(())
 }

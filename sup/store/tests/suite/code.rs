@@ -122,14 +122,14 @@ fn a_name_remembers_its_history(opener: Opener<'_>) {
             .unwrap()
             .map(|found| found.code.source)
     };
-    let then: Vec<Option<String>> = (0..=6).map(source_at).collect();
+    let then: Vec<Option<String>> = (0..=5).map(source_at).collect();
     let then: Vec<Option<&str>> = then.iter().map(Option::as_deref).collect();
-    assert_eq!(
-        then,
-        [None, Some("1"), Some("1"), Some("2"), None, Some("1"), Some("1")]
-    );
-    assert_eq!(source_at(u64::MAX).as_deref(), Some("1"));
-    let changes = names.changes(3).unwrap();
+    assert_eq!(then, [None, Some("1"), Some("1"), Some("2"), None, Some("1")]);
+    for number in [6, u64::MAX] {
+        let missing = names.get_code_at("a", CodeVersion(number)).unwrap_err();
+        assert_eq!(missing.code(), "release/unknown");
+    }
+    let changes = names.releases(3).unwrap();
     let told: Vec<_> = changes
         .iter()
         .map(|change| (change.version.0, change.written.len(), change.removed.len()))
@@ -167,7 +167,7 @@ fn a_change_is_one_version(opener: Opener<'_>) {
         [true, false, false, true]
     );
     assert!(store.version() > before);
-    let change = names.changes(1).unwrap().remove(0);
+    let change = names.releases(1).unwrap().remove(0);
     assert_eq!(
         (change.written, change.removed),
         (vec!["a".to_owned(), "b".to_owned()], vec!["gone".to_owned()])
@@ -269,7 +269,8 @@ fn tenants_do_not_see_each_other(opener: Opener<'_>) {
             .unwrap()
             .entries
             .len(),
-        4
+        // The release, its log entry, the counter, the channel and its move.
+        5
     );
     assert_clean(store.as_ref());
 }
@@ -321,7 +322,7 @@ fn changes_from_many_threads_are_counted(opener: Opener<'_>) {
     let names = names(&store);
     assert_eq!(names.version().unwrap(), CodeVersion(80));
     let versions: Vec<u64> = names
-        .changes(1_000)
+        .releases(1_000)
         .unwrap()
         .iter()
         .map(|change| change.version.0)
@@ -360,65 +361,85 @@ fn a_corrupted_blob_is_found(opener: Opener<'_>) {
     assert!(report.faults[0].detail.contains("another hash"), "{report:?}");
 }
 
+/// The key of the first release.
+fn release_key() -> Vec<u8> {
+    Tenant::local().tuple().string("release").int(1).into_bytes()
+}
+
 /// The key of `meta` whose parts are these.
 fn meta(kind: &str, name: &str) -> Tuple {
     Tenant::local().tuple().string(kind).string(name)
 }
 
+type Plant = fn(&mut Batch, Hash);
+
+/// What is planted, and how verification tells it.
+const PLANTS: [(&str, Plant); 15] = [
+    ("its key is no hash", |batch, _| {
+        batch.put(Family::Blob, b"short", b"")
+    }),
+    ("missing or of another kind", |batch, hash| {
+        batch.delete(Family::Blob, hash.as_bytes())
+    }),
+    ("no head of a channel", |batch, _| {
+        batch.put(Family::Meta, meta("channel", "main").into_bytes(), b"junk")
+    }),
+    ("names a release that is not there", |batch, _| {
+        batch.delete(Family::Meta, release_key())
+    }),
+    ("its manifest is missing or damaged", |batch, _| {
+        let other = [&[1_u8][..], &[0; 8 + 8 + 8 + 8 + 32]].concat();
+        batch.put(Family::Meta, release_key(), other);
+    }),
+    ("the log of a name tells something else", |batch, _| {
+        batch.delete(Family::Meta, meta("log", "a").int(1).into_bytes())
+    }),
+    ("no log entry", |batch, _| {
+        batch.put(Family::Meta, meta("log", "a").int(1).into_bytes(), b"\x01")
+    }),
+    ("its release says nothing of it", |batch, _| {
+        let time_and_removed = [&[1_u8][..], &[0; 9]].concat();
+        batch.put(
+            Family::Meta,
+            meta("log", "b").int(1).into_bytes(),
+            time_and_removed,
+        );
+    }),
+    ("never handed out", |batch, _| {
+        let time_and_removed = [&[1_u8][..], &[0; 9]].concat();
+        batch.put(
+            Family::Meta,
+            meta("log", "b").int(9).into_bytes(),
+            time_and_removed,
+        );
+    }),
+    ("no record of a release", |batch, _| {
+        batch.put(Family::Meta, release_key(), b"\x01\x02");
+    }),
+    ("no move of a channel", |batch, _| {
+        let key = Tenant::local().tuple().string("move").int(1);
+        batch.put(Family::Meta, key.into_bytes(), b"\x01\x02");
+    }),
+    ("no counter", |batch, _| {
+        batch.put(
+            Family::Meta,
+            Tenant::local().tuple().string("version").into_bytes(),
+            b"",
+        );
+    }),
+    ("its key is no tuple", |batch, _| {
+        batch.put(Family::Meta, b"\xff", b"")
+    }),
+    ("not of a tenant and a namespace", |batch, _| {
+        batch.put(Family::Data, b"\x02half", b"")
+    }),
+    ("no schema version", |batch, _| {
+        batch.put(Family::Sys, Tuple::new().string("schema").into_bytes(), b"1")
+    }),
+];
+
 fn verification_finds_each_planted_fault(opener: Opener<'_>) {
-    type Plant = fn(&mut Batch, Hash);
-    let plants: [(&str, Plant); 12] = [
-        ("its key is no hash", |batch, _| {
-            batch.put(Family::Blob, b"short", b"")
-        }),
-        ("missing or holds no code", |batch, hash| {
-            batch.delete(Family::Blob, hash.as_bytes())
-        }),
-        ("no head of a name", |batch, _| {
-            batch.put(Family::Meta, meta("name", "a").into_bytes(), b"junk")
-        }),
-        ("not where its log ends", |batch, _| {
-            batch.delete(Family::Meta, meta("name", "a").into_bytes())
-        }),
-        ("its log tells something else", |batch, _| {
-            batch.delete(Family::Meta, meta("log", "a").int(1).into_bytes())
-        }),
-        ("no log entry", |batch, _| {
-            batch.put(Family::Meta, meta("log", "a").int(1).into_bytes(), b"\x01")
-        }),
-        ("never handed out", |batch, _| {
-            let time_and_removed = [&[1_u8][..], &[0; 9]].concat();
-            batch.put(
-                Family::Meta,
-                meta("log", "b").int(9).into_bytes(),
-                time_and_removed,
-            );
-        }),
-        ("no record of a change", |batch, _| {
-            batch.put(
-                Family::Meta,
-                Tenant::local().tuple().string("change").int(1).into_bytes(),
-                b"\x01\x02",
-            );
-        }),
-        ("no counter", |batch, _| {
-            batch.put(
-                Family::Meta,
-                Tenant::local().tuple().string("version").into_bytes(),
-                b"",
-            );
-        }),
-        ("its key is no tuple", |batch, _| {
-            batch.put(Family::Meta, b"\xff", b"")
-        }),
-        ("not of a tenant and a namespace", |batch, _| {
-            batch.put(Family::Data, b"\x02half", b"")
-        }),
-        ("no schema version", |batch, _| {
-            batch.put(Family::Sys, Tuple::new().string("schema").into_bytes(), b"1")
-        }),
-    ];
-    for (expected, plant) in plants {
+    for (expected, plant) in PLANTS {
         let store = standard(opener);
         let hash = names(&store).put_code("a", "text", b"form", at(1)).unwrap();
         assert_clean(store.as_ref());

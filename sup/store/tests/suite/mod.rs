@@ -10,6 +10,7 @@ mod code;
 mod commits;
 mod model;
 mod reads;
+mod releases;
 mod transactions;
 mod values;
 
@@ -24,10 +25,11 @@ type Case = (&'static str, fn(Opener<'_>));
 
 /// Runs every case against the backend that `opener` opens.
 pub fn conforms(opener: Opener<'_>) {
-    let groups: [&[Case]; 6] = [
+    let groups: [&[Case]; 7] = [
         reads::CASES,
         commits::CASES,
         code::CASES,
+        releases::CASES,
         values::CASES,
         transactions::CASES,
         model::CASES,

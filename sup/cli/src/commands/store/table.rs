@@ -65,15 +65,19 @@ pub fn log(rows: &[Vec<String>]) -> String {
         let [version, at, what, name, rest @ ..] = row.as_slice() else {
             return None;
         };
-        let mut cells = vec![format!("@{version}"), time(at), what.clone(), name.clone()];
-        cells.extend(rest.iter().map(|hash| short(hash).to_owned()));
+        let subject = if name.is_empty() { "-" } else { name };
+        let mut cells = vec![format!("@{version}"), time(at), what.clone(), subject.to_owned()];
+        match rest {
+            [hash] => cells.push(short(hash).to_owned()),
+            more => cells.extend_from_slice(more),
+        }
         Some(cells)
     });
     aligned(&shown.collect::<Vec<_>>())
 }
 
 /// Rows as lines whose columns stand below each other.
-fn aligned(rows: &[Vec<String>]) -> String {
+pub fn aligned(rows: &[Vec<String>]) -> String {
     let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()
