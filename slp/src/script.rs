@@ -44,7 +44,8 @@ pub fn has_cases(text: &str) -> bool {
         || (!reading.faults.is_empty() && text.lines().any(|line| Kind::of(line.trim_start()).is_some()))
 }
 
-/// The cases of a text. Without a heading all of it is one case; what stands before the first heading belongs to none.
+/// The cases of a text. Without a heading all of it is one case; what stands before the first heading belongs to none, and is
+/// [`preamble`].
 #[must_use]
 pub fn cases(text: &str) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
@@ -75,14 +76,33 @@ pub fn cases(text: &str) -> Vec<Case> {
     cases
 }
 
+/// What stands before the first heading: what a tester does before each case.
+#[must_use]
+pub fn preamble(text: &str) -> Range<usize> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if line.starts_with(";;;") {
+            return 0..at;
+        }
+        at += line.len();
+    }
+    0..0
+}
+
 /// The text with spaces for everything but the forms in a part of it, so that every place is the text's own. Expectations with
 /// a line of their own are spaces too: a string that a case leaves open must not swallow them.
 #[must_use]
 pub fn program(text: &str, part: &Range<usize>) -> String {
+    program_of(text, std::slice::from_ref(part))
+}
+
+/// The same for several parts.
+#[must_use]
+pub fn program_of(text: &str, parts: &[Range<usize>]) -> String {
     let mut program = String::with_capacity(text.len());
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        if part.contains(&at) && Kind::of(line.trim_start()).is_none() {
+        if parts.iter().any(|part| part.contains(&at)) && Kind::of(line.trim_start()).is_none() {
             program.push_str(line);
         } else {
             program.extend(line.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));

@@ -16,6 +16,7 @@ mod releases;
 mod running;
 mod store;
 mod swapping;
+mod templates;
 mod terminal;
 mod testing;
 mod trust;

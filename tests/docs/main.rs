@@ -4,12 +4,16 @@
 use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sup_runtime::runtime::with_stack;
 use sup_testkit::markdown::{blocks, run_transcripts};
 use sup_testkit::script::check_cases;
 use sup_testkit::{Case, TempFolder, check_text, checkout, report_count, run_scripts, sup};
 use sup_tests::runner::Runner;
+
+/// How long a program may take that builds a kernel first, on a busy machine.
+const BUILD_LIMIT: Duration = Duration::from_secs(600);
 
 /// Where documents for users lie.
 const PLACES: [&str; 4] = ["README.md", "sup/docs", "kernels", "examples"];
@@ -75,6 +79,8 @@ fn every_example_prints_what_lies_beside_it() {
             .arg(&path)
             .folder(checkout())
             .env("SUP_STORE", scratch.join("store"))
+            .env("XDG_CACHE_HOME", scratch.join("cache"))
+            .limit(BUILD_LIMIT)
             .finish();
         let beside = path.with_extension("out");
         let expected = fs::read_to_string(&beside).unwrap_or_else(|error| {
@@ -91,6 +97,25 @@ fn every_example_prints_what_lies_beside_it() {
         "six small examples are promised, {n_examples} are there"
     );
     report_count("examples", n_examples);
+}
+
+#[test]
+fn the_kernels_among_the_examples_pass_their_tests() {
+    let scratch = TempFolder::new("example-kernels");
+    let tested = sup()
+        .args(["test", "examples/kernels"])
+        .folder(checkout())
+        .env("XDG_CACHE_HOME", scratch.join("cache"))
+        .limit(BUILD_LIMIT)
+        .finish();
+    let output = tested.expect_output();
+    let n_passed: usize = output
+        .split(' ')
+        .next()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(0);
+    assert!(n_passed >= 12, "{output}");
+    report_count("cases of example kernels", n_passed);
 }
 
 /// Name and text of every document, by name.

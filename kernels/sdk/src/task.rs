@@ -107,18 +107,30 @@ where
     W: FnOnce() -> Result<T> + Send + 'static,
 {
     let (promise, handle) = cx.promise()?;
-    let work: Box<Work> = Box::new(Box::new(move || {
+    cx.spawn(move || {
         let panicked = || Err(Error::new("kernel/panic", "the primitive panicked on the pool"));
         promise.settle(entry::contain("work on the pool", work).unwrap_or_else(panicked));
-    }));
-    let data = Box::into_raw(work).cast::<c_void>();
-    // SAFETY: the host calls exactly one of the two with the box, or none when it answers 0.
-    if unsafe { (cx.host().spawn)(run_work, drop_work, data) } == 0 {
-        // SAFETY: the host has not taken the box.
-        unsafe { drop_work(data) };
-        return Err(Error::new("kernel/busy", "the pool for blocking work is full"));
-    }
+    })?;
     Ok(cx.wait(handle)?.word())
+}
+
+impl Context {
+    /// Runs work on the host's pool, as soon as one of its threads is free. What it finds out goes into a [`Promise`], which tells of its
+    /// own that it was dropped when the work panics or is never run.
+    ///
+    /// # Errors
+    /// `kernel/busy` when the pool is full.
+    pub fn spawn(&self, work: impl FnOnce() + Send + 'static) -> Result<()> {
+        let work: Box<Work> = Box::new(Box::new(work));
+        let data = Box::into_raw(work).cast::<c_void>();
+        // SAFETY: the host calls exactly one of the two with the box, or none when it answers 0.
+        if unsafe { (self.host().spawn)(run_work, drop_work, data) } == 0 {
+            // SAFETY: the host has not taken the box.
+            unsafe { drop_work(data) };
+            return Err(Error::new("kernel/busy", "the pool for blocking work is full"));
+        }
+        Ok(())
+    }
 }
 
 unsafe extern "C" fn run_work(data: *mut c_void) {

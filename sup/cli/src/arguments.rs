@@ -121,6 +121,14 @@ pub struct Options {
     #[arg(skip)]
     pub project_kernels: Option<PathBuf>,
 
+    /// Where the project's modules are.
+    #[arg(skip)]
+    pub project_modules: Option<PathBuf>,
+
+    /// The directory of the project, when it has a `project.slp`.
+    #[arg(skip)]
+    pub project_root: Option<PathBuf>,
+
     /// Collect garbage at every chance, to find what forgets a root
     #[arg(long, global = true, hide = true)]
     pub gc_stress: bool,

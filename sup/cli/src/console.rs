@@ -74,6 +74,12 @@ pub fn complain(text: &str) {
     drop(io::stderr().lock().write_all(text.as_bytes()));
 }
 
+/// Writes what another program complained to standard error, as it is.
+pub fn complain_bytes(bytes: &[u8]) {
+    flush();
+    drop(io::stderr().lock().write_all(bytes));
+}
+
 /// Sees to it that everything printed has reached its reader.
 pub fn flush() {
     let outcome = output().writer.flush();

@@ -14,6 +14,7 @@ mod draw;
 mod exit;
 mod interrupt;
 mod json;
+mod project;
 mod session;
 mod trust;
 

@@ -26,6 +26,9 @@ pub fn builder(options: &Options) -> Builder {
     for directory in kernel_paths(options) {
         builder = builder.kernel_path(directory);
     }
+    if let Some(modules) = &options.project_modules {
+        builder = builder.import_path(modules.clone());
+    }
     builder = builder.temporary(env::temp_dir()).environment(environment());
     if options.bare {
         builder = builder.bare();
@@ -44,10 +47,11 @@ pub fn store_location(options: &Options) -> Option<StoreLocation> {
     let path_in = |variable: &str| env::var_os(variable).map(PathBuf::from);
     let (environment, data_home, home) = (path_in("SUP_STORE"), path_in("XDG_DATA_HOME"), path_in("HOME"));
     let in_project = PROJECT_FILES.iter().any(|file| Path::new(file).is_file());
+    let here = in_project.then_some(Path::new("."));
     StoreLocation::choose(&Candidates {
         given: options.store.as_deref(),
         environment: environment.as_deref(),
-        project: in_project.then_some(Path::new(".")),
+        project: options.project_root.as_deref().or(here),
         data_home: data_home.as_deref(),
         home: home.as_deref(),
     })
@@ -125,7 +129,7 @@ fn environment() -> HashMap<String, String> {
 
 /// Where kernels are looked for: where the command line says, where `$SUP_KERNEL_PATH` says, beside the command, and where an
 /// installation puts them.
-fn kernel_paths(options: &Options) -> Vec<PathBuf> {
+pub fn kernel_paths(options: &Options) -> Vec<PathBuf> {
     let mut paths = options.kernel_path.clone();
     if let Some(listed) = env::var_os("SUP_KERNEL_PATH") {
         paths.extend(env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()));
@@ -172,6 +176,12 @@ impl Teller {
     /// Tells a problem that has nothing to do with a source.
     pub fn tell_without_sources(&self, problem: &Problem) {
         console::complain(&self.told(problem, Weight::Error, &|_| None));
+    }
+
+    /// Tells a problem whose place, if it has one, is in a file.
+    pub fn tell_of_files(&self, problem: &Problem, weight: Weight) {
+        let text_of = |source: &str| std::fs::read_to_string(source).ok().map(Arc::from);
+        console::complain(&self.told(problem, weight, &text_of));
     }
 
     /// Tells problems that come with the texts of their sources.

@@ -115,12 +115,16 @@ impl Kernel {
         before: Option<&Kernel>,
     ) -> Result<Kernel, LoadError> {
         let saved = before.map(Kernel::save).transpose()?.flatten();
-        let (version, saved) = saved.unwrap_or_default();
+        // No bytes at all say that there was no generation before.
+        let (version, saved) = match &saved {
+            Some((version, bytes)) => (*version, Bytes::of(bytes)),
+            None => (0, Bytes::EMPTY),
+        };
         let (mut state, mut message) = (std::ptr::null_mut(), Bytes::EMPTY);
         // SAFETY: the caller vouches for the table.
         if let Some(load) = unsafe { (*table).load } {
             // SAFETY: `load` gets places to write to, and is called once before any primitive.
-            let failed = unsafe { load(host, version, Bytes::of(&saved), &raw mut state, &raw mut message) };
+            let failed = unsafe { load(host, version, saved, &raw mut state, &raw mut message) };
             if failed != 0 {
                 // SAFETY: a kernel's message stays readable.
                 let message = String::from_utf8_lossy(unsafe { message.as_slice() })

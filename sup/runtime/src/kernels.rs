@@ -184,6 +184,7 @@ pub(crate) fn denied(name: &str) -> Problem {
     Problem::new("capability/denied", message).with_hint("run with --allow kernel")
 }
 
+/// What a person is told when a kernel cannot be had.
 pub(crate) fn told(name: &str, error: &LoadError) -> Problem {
     let problem = refusal(error);
     Problem {

@@ -67,6 +67,8 @@ pub mod resolve;
 
 pub mod runtime;
 
+pub mod search;
+
 pub mod services;
 
 pub mod show;

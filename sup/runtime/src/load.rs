@@ -487,26 +487,44 @@ fn with_marks(bytes: &[u8]) -> String {
     text
 }
 
-/// The file that an import names: beside the importing source, then in the import paths.
-fn find_import(world: &SharedWorld, source: &Source, path: &str) -> Result<PathBuf, Problems> {
-    let mut candidates: Vec<PathBuf> = Vec::new();
-    if let Some(directory) = &source.directory {
-        candidates.push(directory.join(path));
+/// The files that the path of an import may mean in a directory: itself; and without an ending, the source of that name, or the
+/// `init.slp` in the directory of that name.
+fn files_of(base: &Path, path: &str) -> Vec<PathBuf> {
+    let itself = base.join(path);
+    if itself.extension().is_some() {
+        return vec![itself];
     }
-    candidates.extend(
-        world
-            .borrow()
-            .import_paths
-            .iter()
-            .map(|directory| directory.join(path)),
-    );
-    candidates.push(PathBuf::from(path));
-    let found = candidates
-        .iter()
-        .find_map(|candidate| candidate.canonicalize().ok().filter(|file| file.is_file()));
-    found.ok_or_else(|| {
+    let (source, inside) = (itself.with_extension("slp"), itself.join("init.slp"));
+    vec![itself, source, inside]
+}
+
+/// The directories that an import is looked for in: beside the importing source, then where modules are, then here. A path without an
+/// ending is the name of a module, so that it is looked for where modules are first.
+#[must_use]
+pub fn import_bases(beside: Option<&Path>, modules: &[PathBuf], path: &str) -> Vec<PathBuf> {
+    let beside = beside.into_iter().map(Path::to_path_buf);
+    let modules = modules.iter().cloned();
+    let here = PathBuf::new();
+    if Path::new(path).extension().is_none() {
+        modules.chain(beside).chain([here]).collect()
+    } else {
+        beside.chain(modules).chain([here]).collect()
+    }
+}
+
+/// The file that the path of an import means in directories, the first one first; without links.
+#[must_use]
+pub fn find_module(bases: &[PathBuf], path: &str) -> Option<PathBuf> {
+    let mut candidates = bases.iter().flat_map(|base| files_of(base, path));
+    candidates.find_map(|candidate| candidate.canonicalize().ok().filter(|file| file.is_file()))
+}
+
+/// The file that an import names.
+fn find_import(world: &SharedWorld, source: &Source, path: &str) -> Result<PathBuf, Problems> {
+    let bases = import_bases(source.directory.as_deref(), &world.borrow().import_paths, path);
+    find_module(&bases, path).ok_or_else(|| {
+        let candidates = bases.iter().flat_map(|base| files_of(base, path));
         let tried: Vec<String> = candidates
-            .iter()
             .map(|candidate| candidate.display().to_string())
             .collect();
         vec![

@@ -100,11 +100,17 @@ impl<'a> Tester<'a> {
         let mut report = Report::default();
         let name = file.display().to_string();
         let index = LineIndex::new(text);
+        let preamble = script::preamble(text);
         for case in script::cases(text) {
             let is_bare = case.notes.split_whitespace().any(|note| note == "!bare");
             let session = self.session(if is_bare { Library::Bare } else { Library::Core })?;
             let module = session.runtime.fresh_module();
-            let ended = session.run(&module, &Source::file(file), &script::program(text, &case.span));
+            let program = script::program_of(text, &[preamble.clone(), case.span.clone()]);
+            let mut ended = session.run(&module, &Source::file(file), &program);
+            // Of what stands before the cases only what goes wrong counts.
+            ended.retain(|form| {
+                form.span.start >= preamble.end || matches!(form.outcome, Outcome::Raised { .. })
+            });
             let unmet = unmet(&case, text, &ended);
             let failures = unmet
                 .into_iter()

@@ -5,9 +5,13 @@
 
 use std::env;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::run::{Run, kernel_folder, sup_path};
 use crate::text::{difference, matches_pattern};
+
+/// How long one command may take: some build a kernel, on machines that do other things too.
+const COMMAND_LIMIT: Duration = Duration::from_secs(600);
 
 /// A fenced block of code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +113,8 @@ pub fn run_transcripts(name: &str, document: &str, folder: &Path) -> usize {
                 .env("PATH", path_with_sup())
                 .env("SUP_KERNEL_PATH", kernel_folder())
                 .env("SUP_STORE", folder.join("store"))
+                .env("XDG_CACHE_HOME", folder.join("cache"))
+                .limit(COMMAND_LIMIT)
                 .finish();
             let printed = format!("{}{}", finished.stdout, finished.stderr);
             if !matches_pattern(&exchange.expected, &printed) {

@@ -1,10 +1,11 @@
 //! `sup check`: mistakes that can be found without running anything.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use slp::script::has_cases;
 use sup_runtime::check::{Finding, Severity};
-use sup_runtime::{Capability, Grants, Runtime};
+use sup_runtime::{Capability, Grants, Problem, Runtime};
 
 use super::files;
 use crate::arguments::Options;
@@ -12,6 +13,7 @@ use crate::console;
 use crate::draw::Weight;
 use crate::exit::Exit;
 use crate::json;
+use crate::project::manifest::{self, Manifest};
 use crate::session::{self, Teller};
 
 const EXAMPLES: &str = "\
@@ -52,7 +54,7 @@ impl Check {
         };
         let mut counts = Counts::default();
         for file in &files {
-            for finding in runtime.check_file(file) {
+            for finding in findings(&mut runtime, file) {
                 counts.add(&finding);
                 tell(&runtime, options, &finding);
             }
@@ -66,6 +68,44 @@ impl Check {
             Exit::Fine
         }
     }
+}
+
+/// What is wrong with a file. A `project.slp` and a `kernel.slp` are read as what they are; a mistake that a test expects is none.
+fn findings(runtime: &mut Runtime, file: &Path) -> Vec<Finding> {
+    let error = |problem| Finding {
+        severity: Severity::Error,
+        problem,
+    };
+    match file.file_name().and_then(|name| name.to_str()) {
+        Some(manifest::FILE) => Manifest::read(file).err().into_iter().map(error).collect(),
+        Some("kernel.slp") => {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            let wrong = sup_runtime::declaration::parse(&text).err();
+            let source = file.display().to_string();
+            wrong
+                .iter()
+                .map(|fault| error(Problem::from_fault(&source, fault)))
+                .collect()
+        }
+        _ => {
+            let mut findings = runtime.check_file(file);
+            findings.retain(|finding| !is_expected(runtime, &finding.problem));
+            findings
+        }
+    }
+}
+
+/// Whether a test says, in the line of a mistake or the next, that it raises this.
+fn is_expected(runtime: &Runtime, problem: &Problem) -> bool {
+    let Some(place) = &problem.place else { return false };
+    let text = runtime.source_text(&place.source).unwrap_or_default();
+    let rest = text.get(place.span.start as usize..).unwrap_or_default();
+    let expected = format!(";!! {}", problem.code);
+    let lines = rest.lines().take(2);
+    has_cases(&text)
+        && lines
+            .map(|line| line.find(";!!").map_or("", |at| &line[at..]))
+            .any(|said| said.starts_with(&expected))
 }
 
 fn tell(runtime: &Runtime, options: &Options, finding: &Finding) {

@@ -1,4 +1,4 @@
-//! `sup kernel`: looking into kernels, and replacing those of a program that runs.
+//! `sup kernel`: making kernels, looking into them, and replacing those of a program that runs.
 
 mod running;
 
@@ -10,6 +10,7 @@ use sup_runtime::trust::{Standing, Trust, text_of};
 use sup_runtime::{Builder, Capability, Grants, Problem, Runtime};
 
 use self::running::Asked;
+use super::new::NewKernel;
 use crate::arguments::Options;
 use crate::console;
 use crate::draw::Weight;
@@ -18,6 +19,7 @@ use crate::session::{self, Teller};
 
 const EXAMPLES: &str = "\
 Examples:
+  sup kernel new sums --lang c                    a kernel to start from, in the project here
   sup kernel describe alu                         the declaration of a kernel that `#(load \"alu\")` finds
   sup kernel describe ./libkernel_sums.so > kernel.slp
   sup kernel verify sums                          whether it loads, its kernel.slp tells the truth, and it is trusted
@@ -32,7 +34,7 @@ Examples:
 `list`, `info`, `load`, `reload` and `unload` ask the program that has the store open. Loading a kernel runs its code: what cannot
 be trusted is not to be described either. Exit code 1 when a kernel or a change is refused, or no program answers.";
 
-/// Looks into kernels, and replaces them.
+/// Makes kernels, looks into them, and replaces them.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, arg_required_else_help = true)]
 pub struct Kernel {
@@ -43,6 +45,8 @@ pub struct Kernel {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Make a kernel in a project
+    New(NewKernel),
     /// Print the declaration of a kernel, its kernel.slp
     Describe(Which),
     /// Load a kernel and hold it against its kernel.slp, and tell why it may be loaded
@@ -77,9 +81,22 @@ struct Which {
 }
 
 impl Kernel {
+    /// Whether it asks for a kernel by name, which may be one of the project's. What is named by its path is not: a build asks
+    /// about what it has just made.
+    pub fn is_of_project(&self) -> bool {
+        match &self.action {
+            Action::New(_) => false,
+            Action::Describe(which) | Action::Verify(which) => !which.kernel.contains('/'),
+            Action::Sign(sign) => !sign.library.contains('/'),
+            Action::Trust(which) | Action::Distrust(which) => which.is_name(),
+            _ => false,
+        }
+    }
+
     /// Carries it out.
     pub fn carry_out(self, options: &Options) -> Exit {
         match self.action {
+            Action::New(new) => new.carry_out(options),
             Action::Describe(which) => look(options, |runtime| describe(runtime, &which.kernel)),
             Action::Verify(which) => look(options, |runtime| verify(runtime, &which.kernel, options)),
             Action::Keygen(keygen) => told(options, keygen.carry_out()),

@@ -2,6 +2,8 @@
 
 mod build;
 mod check;
+mod clean;
+mod deps;
 mod doc;
 mod eval;
 mod files;
@@ -17,10 +19,13 @@ mod test;
 mod tree;
 mod watch;
 
+use std::path::Path;
+
 use clap::Subcommand;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Options};
 use crate::exit::Exit;
+use crate::project::needs;
 
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
@@ -29,6 +34,10 @@ pub enum Command {
     New(new::New),
     /// Build the kernels of a project
     Build(build::Build),
+    /// Tell what a project is made of, and where it was found
+    Deps(deps::Deps),
+    /// Take away what was built of a project
+    Clean(clean::Clean),
     /// Run a file, or the init.slp of a directory
     Run(run::Run),
     /// Evaluate an expression and print its value
@@ -71,15 +80,28 @@ pub enum Command {
     Kernel(kernel::Kernel),
 }
 
+/// The directory that the command is given in.
+const HERE: &str = ".";
+
+/// Carries a command out with the kernels and modules of the project that a path belongs to.
+fn in_project(path: impl AsRef<Path>, options: &Options, command: impl FnOnce(&Options) -> Exit) -> Exit {
+    match needs::prepare(path.as_ref(), options) {
+        Ok((options, _)) => command(&options),
+        Err(exit) => exit,
+    }
+}
+
 /// Carries a command out.
 pub fn carry_out(arguments: Arguments) -> Exit {
     let options = arguments.options;
     match arguments.command {
         Command::New(new) => new.carry_out(&options),
         Command::Build(build) => build.carry_out(&options),
+        Command::Deps(deps) => deps.carry_out(&options),
+        Command::Clean(clean) => clean.carry_out(&options),
         Command::Run(run) => run.carry_out(&options),
-        Command::Eval(eval) => eval.carry_out(&options),
-        Command::Repl(repl) => repl.carry_out(&options),
+        Command::Eval(eval) => in_project(HERE, &options, |options| eval.carry_out(options)),
+        Command::Repl(repl) => in_project(HERE, &options, |options| repl.carry_out(options)),
         Command::Put(put) => put.carry_out(&options),
         Command::Get(get) => get.carry_out(&options),
         Command::Ls(list) => list.carry_out(&options),
@@ -93,9 +115,15 @@ pub fn carry_out(arguments: Arguments) -> Exit {
         Command::Split(split) => split.carry_out(&options),
         Command::Collect(collect) => collect.carry_out(&options),
         Command::Call(call) => call.carry_out(&options),
-        Command::Check(check) => check.carry_out(&options),
+        Command::Check(check) => {
+            let path = check.paths.first().cloned().unwrap_or_default();
+            in_project(&path, &options, |options| check.carry_out(options))
+        }
         Command::Test(test) => test.carry_out(&options),
-        Command::Doc(doc) => doc.carry_out(&options),
+        Command::Doc(doc) => in_project(HERE, &options, |options| doc.carry_out(options)),
+        Command::Kernel(kernel) if kernel.is_of_project() => {
+            in_project(HERE, &options, |options| kernel.carry_out(options))
+        }
         Command::Kernel(kernel) => kernel.carry_out(&options),
     }
 }

@@ -7,7 +7,6 @@ use clap::Args;
 use sup_runtime::load::Problems;
 use sup_runtime::{Problem, Runtime};
 
-use super::build;
 use super::measure::Measures;
 use super::show::{self, Show};
 use super::watch::Watch;
@@ -15,6 +14,7 @@ use crate::arguments::Options;
 use crate::console;
 use crate::exit::Exit;
 use crate::interrupt::{self, Ends};
+use crate::project::{INIT, needs};
 use crate::session::{self, Teller};
 
 const EXAMPLES: &str = "\
@@ -33,9 +33,6 @@ Examples:
   sup run --control                     and answer `sup kernel` and the store commands from the start
 
 The program's value is not printed. Exit code 1 when it raised.";
-
-/// The file that a directory is run by.
-const INIT: &str = "init.slp";
 
 /// Runs a program.
 #[derive(Args, Debug)]
@@ -78,7 +75,7 @@ impl Run {
                 return Exit::Usage;
             }
         };
-        let options = &match build::with_kernels(&self.path, options) {
+        let options = &match self.prepare(&program, options) {
             Ok(options) => options,
             Err(exit) => return exit,
         };
@@ -135,6 +132,23 @@ fn run_watched(program: &Program, runtime: &mut Runtime, options: &Options) -> E
         }
         console::complain(&format!("running {} again\n", file.display()));
         exit = ended(runtime.run_file_again(file).map(drop), runtime, options);
+    }
+}
+
+impl Run {
+    /// The options for the project that the program belongs to. A whole project is checked before it is run.
+    fn prepare(&self, program: &Program, options: &Options) -> Result<Options, Exit> {
+        let Program::File(file) = program else {
+            return Ok(options.clone());
+        };
+        let (options, project) = needs::prepare(&self.path, options)?;
+        if let Some(project) = &project {
+            needs::tell_shadows(project, &options);
+            if self.path.is_dir() {
+                needs::check(project, file, &options)?;
+            }
+        }
+        Ok(options)
     }
 }
 

@@ -9,14 +9,16 @@ use sup_runtime::load::Problems;
 use sup_runtime::testing::{Failure, Library, Report, Tester, has_examples};
 use sup_runtime::{Grants, StoreLocation};
 
-use super::{build, files};
+use super::files;
 use crate::arguments::Options;
 use crate::console;
 use crate::exit::Exit;
+use crate::project::needs;
 use crate::session::{self, Teller};
 
 const EXAMPLES: &str = "\
 Examples:
+  sup test                    every test of the project here
   sup test tests/             every test below a directory
   sup test shapes.slp         one file
 
@@ -26,6 +28,7 @@ A file with lines `;;; name` holds cases; each is a few forms with what they giv
   (+ 1 \"x\")    ;!! type/mismatch
   (print \"hi\")
   ;>> hi
+What stands before the first case is done before each.
 Other files are loaded when they register tests with (test/deftest name …) or have examples in doc strings.
 Tests have a store of their own, in memory and empty, unless --store names one.
 A test may take a minute unless --deadline-ms says otherwise. Exit code 1 when one fails.";
@@ -49,8 +52,8 @@ impl Test {
             Ok(files) => files,
             Err(exit) => return exit,
         };
-        let mut options = match build::with_kernels(Path::new("."), options) {
-            Ok(options) => options,
+        let mut options = match needs::prepare(&self.paths[0], options) {
+            Ok((options, _)) => options,
             Err(exit) => return exit,
         };
         options.deadline_ms.get_or_insert(DEADLINE_MS);

@@ -32,7 +32,7 @@ pub struct Keygen {
 pub struct Sign {
     /// A kernel's name, or the path of its library; the signature goes beside it, with .sig behind
     #[arg(value_name = "NAME|LIBRARY")]
-    library: String,
+    pub library: String,
 
     /// The secret key, as `sup kernel keygen` made it
     #[arg(long, value_name = "FILE")]
@@ -48,6 +48,13 @@ pub struct Which {
     /// In the user's own list, not the project's
     #[arg(long)]
     user: bool,
+}
+
+impl Which {
+    /// Whether it may be the name of a kernel.
+    pub fn is_name(&self) -> bool {
+        !self.what.contains(['/', '.', ':'])
+    }
 }
 
 impl Keygen {
