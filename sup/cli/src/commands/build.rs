@@ -80,7 +80,7 @@ pub fn required(directory: &Path) -> Result<Project, Problem> {
     Project::of(directory)?.ok_or_else(|| {
         let message = format!("there is no project in {}", directory.display());
         Problem::new("project/missing", message)
-            .with_hint("a project has a project.slp, an init.slp or kernels; `sup new NAME` makes one")
+            .with_hint("a project has a project.slp or an init.slp; `sup new NAME` makes one")
     })
 }
 

@@ -33,7 +33,7 @@ pub struct Project {
 
 impl Project {
     /// The project that a path belongs to: the nearest directory at or above it with a `project.slp`, else the directory itself
-    /// when it has an `init.slp` or kernels. A project of somebody else is not looked for above.
+    /// when it has an `init.slp`. A project of somebody else is not looked for above.
     ///
     /// # Errors
     /// When its `project.slp` is wrong.
@@ -50,7 +50,7 @@ impl Project {
                 manifest: Some(manifest),
             }));
         }
-        let is_project = path.join(INIT).is_file() || path.join("kernels").is_dir();
+        let is_project = path.join(INIT).is_file();
         Ok(is_project.then_some(Project {
             root: path,
             manifest: None,

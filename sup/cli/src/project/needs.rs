@@ -103,7 +103,12 @@ pub fn tell_shadows(project: &Project, options: &Options) {
 /// When something is; it was told.
 pub fn check(project: &Project, init: &Path, options: &Options) -> Result<(), Exit> {
     let grants = Grants::NONE.with(Capability::FileRead).with(Capability::Kernel);
-    let mut runtime = session::build(session::builder(options).grants(grants), options)?;
+    let mut runtime = session::build(
+        session::builder(options)
+            .grants(grants)
+            .looks_for(options.grants()),
+        options,
+    )?;
     let teller = Teller::new(options);
     let needs = needs(project, &mut runtime, options);
     needs
