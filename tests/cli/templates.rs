@@ -86,7 +86,7 @@ fn has_compiler(language: &str, commands: &[&[&str]]) -> bool {
         let asked = Command::new(words[0]).args(&words[1..]).output();
         asked.is_ok_and(|output| output.status.success())
     };
-    let has = commands.iter().any(|words| answers(words));
+    let has = commands.iter().any(answers);
     report_count(&format!("kernels in {language} tried"), usize::from(has) * 2);
     report_count(
         &format!("kernels in {language} NOT tried, there is no compiler"),

@@ -12,6 +12,9 @@ use super::compiler::{Compiler, Job, Language};
 use super::kernel::{Inputs, ProjectKernel, State};
 use super::sdk::Sdk;
 
+/// A kernel of the project, and how far its library is built, or why that cannot be told.
+pub type KernelState = (ProjectKernel, Result<State, Problem>);
+
 /// What building a project gave.
 #[derive(Debug, Default)]
 pub struct Built {
@@ -70,7 +73,7 @@ impl Project {
     ///
     /// # Errors
     /// When there is no cache, or the kernels cannot be listed.
-    pub fn states(&self) -> Result<Vec<(ProjectKernel, Result<State, Problem>)>, Problem> {
+    pub fn states(&self) -> Result<Vec<KernelState>, Problem> {
         let mut compilers = Compilers::default();
         let kernels = self.kernels()?.into_iter();
         let states = kernels.map(|kernel| {
