@@ -58,6 +58,13 @@ pub fn sup() -> Run {
     Run::program(sup_path())
         .env("SUP_KERNEL_PATH", kernel_folder())
         .env_remove("SUP_STORE")
+        .env("XDG_DATA_HOME", no_home().join("data"))
+        .env("XDG_CONFIG_HOME", no_home().join("config"))
+}
+
+/// Where nothing of the user who runs the tests is found: neither a store, nor kernels, nor whom to trust.
+fn no_home() -> PathBuf {
+    env::temp_dir().join(format!("sup-tests-{}-no-home", std::process::id()))
 }
 
 /// A program to start.
