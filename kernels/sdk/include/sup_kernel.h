@@ -10,7 +10,15 @@
  * primitive that answers SUP_THROW with no error pending raises `kernel/throw`.
  *
  * THREADS. A function that takes a sup_ctx may be called only by the thread that runs the primitive, while it runs; elsewhere
- * it answers SUP_THROW, 0 or NULL and does nothing. The others may be called from any thread at any time.
+ * it answers SUP_THROW, 0 or NULL and does nothing. The others may be called from any thread at any time. A primitive without
+ * SUP_MT, what it goes on with (`sup_continue`) and its `sup_build` run on one thread at a time; `load`, the functions of a
+ * sup_type, of a stage and of a scheme are not kept apart from them.
+ *
+ * LIFETIMES. The tables of a kernel, what they point at, and the host's tables live as long as the process. Bytes that the host
+ * lends live until the function that was given a sup_ctx returns; bytes that a kernel passes are copied before the host's
+ * function returns. A message that a kernel sets is read before the same thread asks it for something again. Data that is handed
+ * over with a `drop` is freed by it, once, whatever happens. A generation's `unload` comes when nothing holds it any more:
+ * isolates, resources, pins, open promises, what it goes on with, and work on the pool.
  */
 #ifndef SUP_KERNEL_H
 #define SUP_KERNEL_H
@@ -94,9 +102,15 @@ typedef struct sup_type { /* type of a resource; its address is its identity */
   const char *name;
   void (*drop)(void *data);                       /* once, on any thread; may be NULL */
   size_t (*extra_mem)(void *data);                /* bytes outside the heap; may be NULL */
+  /* The two that follow call no host function; may be NULL. */
+  size_t (*to_text)(void *data, uint8_t *out, size_t room); /* UTF-8, at most room bytes; how many. Shown as #<resource NAME TEXT> */
+  void *(*takeover)(void *data, uint32_t old_version); /* what an older generation has left under this name: the data as this
+                            generation has it, which frees it from now on, or NULL: it stays the older one's */
 } sup_type;
 
 typedef sup_val (*sup_build)(sup_ctx *ctx, void *data);
+/* Goes on for a primitive: with a function's answer, or its error and is_error 1. Answers as a primitive does. */
+typedef sup_val (*sup_continue)(sup_ctx *ctx, sup_val answer, int32_t is_error, void *data);
 
 typedef struct sup_host { /* static for the process; test `size` before using newer fields */
   uint32_t size;
@@ -166,6 +180,15 @@ typedef struct sup_host { /* static for the process; test `size` before using ne
   /* ---- wire form ---- */
   int32_t (*encode)(sup_ctx *, sup_val, sup_bytes *);             /* until the call returns; 0 after raising */
   sup_val (*decode)(sup_ctx *, sup_bytes);
+
+  /* ---- added later ---- */
+  int32_t (*post)(sup_ref function, sup_bytes encoded_list, sup_promise reply); /* any thread: the isolate of a pinned function
+                                    calls it in a fiber of its own; its answer or error settles reply, unless that is 0. 0: the pin
+                                    or its isolate is gone, or 65536 letters wait for it; reply is left open then */
+  void (*log_as)(const char *kernel, int32_t level, sup_bytes message); /* any thread: as log, from a thread of one's own */
+  sup_val (*call_then)(sup_ctx *, sup_val function, uint32_t argc, const sup_val *argv, sup_continue then,
+                       void (*drop)(void *), void *data); /* `return h->call_then(...);` calls function in the primitive's place
+                                    (SUP_ASYNC), which may wait for as long as it likes, then goes on; drop is always called, once */
 } sup_host;
 
 typedef struct sup_kernel {
@@ -295,6 +318,57 @@ typedef struct sup_fibers { /* on the thread that drives */
   int32_t (*cancel)(sup_isolate *, sup_fiber);  /* raises fiber/cancelled in it, which no handler takes, and wakes it */
   void (*drop)(sup_isolate *, sup_fiber);       /* forgets it; it does not run again */
 } sup_fibers;
+
+/* Metrics, for the whole process, from any thread, in `load` too. Names are Prometheus'; labels are empty or name="value"
+ * parted by commas. What is asked for again is the same series. 0: refused, which is logged; 0 takes everything without effect.
+ * At most 4096 series. */
+#define SUP_METRICS "sup.metrics/1"
+typedef uint32_t sup_metric;
+typedef struct sup_metrics {
+  uint32_t size, reserved;
+  sup_metric (*counter)(sup_bytes name, sup_bytes help, sup_bytes labels);
+  sup_metric (*gauge)(sup_bytes name, sup_bytes help, sup_bytes labels);
+  sup_metric (*histogram)(sup_bytes name, sup_bytes help, sup_bytes labels, const double *bounds, size_t n_bounds); /* <= 64 */
+  void (*add)(sup_metric, double amount);    /* counter: not below zero; gauge */
+  void (*set)(sup_metric, double value);     /* gauge */
+  void (*observe)(sup_metric, double value); /* histogram */
+} sup_metrics;
+
+/* Native stages and addresses of pipes. Items and options are values in wire form. Records live until they were taken back with
+ * `remove`, in `unload` at the latest; one that was found is good until then. Any thread may begin one and use it, one at a time.
+ * No pipe uses them yet. */
+#define SUP_STAGE "sup.stage/1"
+enum { SUP_SCHEME_SOURCE = 1, SUP_SCHEME_SINK = 2 };
+typedef int32_t (*sup_emit)(void *w, sup_bytes item);                                 /* 0, or stop */
+typedef struct sup_stage {
+  uint32_t size, version;
+  const char *name, *sig, *doc;                                                        /* "kernel/name" */
+  void *(*open)(void *data, sup_bytes options, sup_bytes *message);                    /* NULL after setting message */
+  int32_t (*feed)(void *stage, sup_bytes item, sup_emit, void *w);                     /* 0, or it has failed */
+  int32_t (*finish)(void *stage, sup_emit, void *w);                                   /* gives what is left; may be NULL */
+  void (*close)(void *stage);                                                          /* once, whatever became of it */
+  void *data;
+} sup_stage;
+typedef struct sup_scheme {
+  uint32_t size, directions;                                                           /* SUP_SCHEME_... */
+  const char *name, *doc;                                                              /* "tcp", for tcp://... */
+  void *(*open_source)(void *data, sup_bytes address, sup_bytes *message);
+  int32_t (*read)(void *source, sup_emit, void *w);                                    /* 1: more later, 0: the end, -1: failed */
+  void *(*open_sink)(void *data, sup_bytes address, sup_bytes *message);
+  int32_t (*write)(void *sink, sup_bytes item);                                        /* 0, or it has failed */
+  void (*close)(void *);
+  void *data;
+} sup_scheme;
+typedef struct sup_stages {
+  uint32_t size, reserved;
+  int32_t (*add_stage)(const sup_stage *);     /* 1; 0: refused, which is logged. The last of a name counts */
+  int32_t (*add_scheme)(const sup_scheme *);
+  int32_t (*remove)(const void *record);       /* 1; 0: it is not there */
+  const sup_stage *(*stage)(sup_bytes name);   /* or NULL */
+  const sup_scheme *(*scheme)(sup_bytes name);
+  void (*each_stage)(int32_t (*visit)(void *w, const void *record), void *w); /* by name; visit answers 0 to go on */
+  void (*each_scheme)(int32_t (*visit)(void *w, const void *record), void *w);
+} sup_stages;
 
 /* The only exported symbol. */
 #if defined(_WIN32)

@@ -3,9 +3,10 @@
 
 use crate::convert::{IntoValue, Number};
 use crate::error::{Error, Result};
+use crate::isolate::Answer;
 use crate::resource::ResourceKind;
 use crate::state::{Holder, State};
-use crate::task::{Pin, Promise};
+use crate::task::{self, Pin, Promise};
 use crate::value::Value;
 use std::any::TypeId;
 use std::ffi::c_void;
@@ -186,6 +187,19 @@ impl Context {
         // SAFETY: `self` is the running call and the words are of this call; the host copies them.
         unsafe { (self.host.tail_call)(self.raw, function.word(), words.len() as u32, words.as_ptr()) };
         Err(Error::request())
+    }
+
+    /// Calls a function in the primitive's place and goes on with what it answers or raises: `return cx.call_then(f, &[x],
+    /// |cx, answer| …)` in a primitive flagged `async`. The function may wait for as long as it likes, and no native frame is
+    /// held meanwhile. What goes on may ask for `wait`, `tail_call` or `call_then` again.
+    ///
+    /// # Errors
+    /// Always: the request to the machine travels as one.
+    pub fn call_then<T, F>(&self, function: Value<'_>, arguments: &[Value<'_>], then: F) -> Result<T>
+    where
+        F: for<'c> FnOnce(&'c Context, Answer<'c>) -> Result<Value<'c>> + 'static,
+    {
+        task::call_then(self, function, arguments, Box::new(then))
     }
 
     /// Any value that Rust data has.

@@ -77,7 +77,7 @@ pub fn contain<T>(what: &str, run: impl FnOnce() -> T) -> Option<T> {
 pub fn log(level: i32, message: &str) {
     if let Some(host) = crate::host::get() {
         // SAFETY: the host copies the message.
-        unsafe { (host.log)(level, Bytes::of(message.as_bytes())) };
+        unsafe { (host.log_as)(crate::host::name(), level, Bytes::of(message.as_bytes())) };
     }
 }
 
@@ -317,13 +317,15 @@ pub fn table<S: State>(spec: &KernelSpec) -> Table {
         .collect();
     let mut needs: Vec<*const c_char> = spec.needs.iter().map(|need| leak(need)).collect();
     needs.push(std::ptr::null());
+    let name = leak(spec.name);
+    crate::host::set_name(name);
     let kernel = Kernel {
         magic: MAGIC,
         size: size_of::<Kernel>() as u32,
         abi_major: ABI_MAJOR,
         abi_minor: ABI_MINOR,
         value_layout: word::VALUE_LAYOUT,
-        name: leak(spec.name),
+        name,
         version: leak(spec.version),
         needs: Vec::leak(needs).as_ptr(),
         n_primitives: primitives.len() as u32,

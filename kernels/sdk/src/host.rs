@@ -1,10 +1,24 @@
 //! The host's table of functions, as this library was given it.
 #![allow(unsafe_code)]
 
+use std::ffi::c_char;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use sup_abi::host::Host;
 
 static HOST: AtomicPtr<Host> = AtomicPtr::new(std::ptr::null_mut());
+
+/// The kernel's name, for its lines in the log.
+static NAME: AtomicPtr<c_char> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Remembers the kernel's name, which stays for ever.
+pub(crate) fn set_name(name: *const c_char) {
+    NAME.store(name.cast_mut(), Ordering::Release);
+}
+
+/// The kernel's name; null before its table was made.
+pub(crate) fn name() -> *const c_char {
+    NAME.load(Ordering::Acquire)
+}
 
 /// Remembers the table that `sup_kernel_v1` was called with.
 pub(crate) fn set(host: *const Host) {

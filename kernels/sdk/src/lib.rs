@@ -19,6 +19,7 @@ pub mod extension;
 #[cfg(any(test, feature = "fake-host"))]
 pub mod fake;
 pub mod isolate;
+pub mod registry;
 
 pub use context::{Context, Rooted};
 pub use convert::{

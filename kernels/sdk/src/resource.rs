@@ -12,6 +12,15 @@ pub trait Resource: Send + 'static {
     /// Version of the data, compared when it is handed over to another generation of the kernel.
     const VERSION: u32 = 1;
 
+    /// Whether a newer generation of the kernel takes data of the same version over, so that the older one can end while it
+    /// is still open. Both must be built so that the type has the same layout, and with the system's allocator.
+    const TAKEN_OVER: bool = false;
+
+    /// What it shows of itself in texts: `#<resource name TEXT>`. At most 256 bytes.
+    fn to_text(&self) -> Option<String> {
+        None
+    }
+
     /// Bytes held outside the heap, for the memory quota.
     fn extra_memory(&self) -> usize {
         0
@@ -41,6 +50,8 @@ impl TypeRecord {
             name: R::NAME.as_ptr(),
             drop: Some(drop_data::<R>),
             extra_memory: Some(extra_memory::<R>),
+            to_text: Some(to_text::<R>),
+            takeover: if R::TAKEN_OVER { Some(takeover::<R>) } else { None },
         })
     }
 }
@@ -49,6 +60,26 @@ unsafe extern "C" fn drop_data<R: Resource>(data: *mut c_void) {
     // SAFETY: the host calls this once for each pointer that `Context::resource::<R>` made of a box.
     let resource = unsafe { Box::from_raw(data.cast::<R>()) };
     entry::contain("dropping a resource", || drop(resource));
+}
+
+unsafe extern "C" fn to_text<R: Resource>(data: *mut c_void, out: *mut u8, room: usize) -> usize {
+    // SAFETY: the host calls this with data that was not dropped yet.
+    let resource = unsafe { &*data.cast::<R>() };
+    let text = entry::contain("showing a resource", || resource.to_text())
+        .flatten()
+        .unwrap_or_default();
+    let n = text.floor_char_boundary(room);
+    // SAFETY: the host has room for that many bytes, and the text has as many.
+    unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), out, n) };
+    n
+}
+
+unsafe extern "C" fn takeover<R: Resource>(data: *mut c_void, old_version: u32) -> *mut c_void {
+    if old_version == R::VERSION {
+        data
+    } else {
+        std::ptr::null_mut()
+    }
 }
 
 unsafe extern "C" fn extra_memory<R: Resource>(data: *mut c_void) -> usize {

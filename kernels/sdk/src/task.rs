@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::convert::IntoValue;
 use crate::entry;
 use crate::error::{Error, Result};
+use crate::isolate::Answer;
 use crate::value::Value;
 use std::ffi::c_void;
 use sup_abi::host::Host;
@@ -159,6 +160,65 @@ impl Pin {
     pub(crate) const fn raw(&self) -> Ref {
         self.reference
     }
+
+    /// Has the isolate of a pinned function call it in a fiber of its own, from any thread. The arguments are a list in wire form,
+    /// as `Context::encode` writes it; what the function answers settles the promise, if there is one. False when the isolate is
+    /// gone or too much is posted to it; the promise is settled with `kernel/busy` then.
+    pub fn post(&self, arguments: &[u8], reply: Option<Promise>) -> bool {
+        let token = reply.as_ref().map_or(0, |reply| reply.token);
+        // SAFETY: the host copies the bytes, and takes the token over if it answers 1.
+        let is_posted = unsafe { (self.host.post)(self.reference, Bytes::of(arguments), token) } != 0;
+        if let Some(reply) = reply {
+            if is_posted {
+                std::mem::forget(reply);
+            } else {
+                reply.fail(&Error::new("kernel/busy", "nobody takes what was posted"));
+            }
+        }
+        is_posted
+    }
+}
+
+type Then = Box<dyn for<'c> FnOnce(&'c Context, Answer<'c>) -> Result<Value<'c>>>;
+
+/// What a primitive goes on with: `Context::call_then`.
+pub(crate) fn call_then<T>(
+    cx: &Context,
+    function: Value<'_>,
+    arguments: &[Value<'_>],
+    then: Then,
+) -> Result<T> {
+    let words: Vec<Word> = arguments.iter().map(|argument| argument.word()).collect();
+    let data = Box::into_raw(Box::new(Some(then))).cast();
+    // SAFETY: `cx` is the running call and the words are of this call; the host frees the box with `drop_then`, once.
+    unsafe {
+        let (argc, argv) = (words.len() as u32, words.as_ptr());
+        (cx.host().call_then)(cx.raw(), function.word(), argc, argv, go_on, drop_then, data);
+    }
+    Err(Error::request())
+}
+
+unsafe extern "C" fn go_on(raw: *mut kernel::Context, word: Word, is_error: i32, data: *mut c_void) -> Word {
+    // SAFETY: `call_then` handed over a boxed `Option<Then>`, which `drop_then` frees later.
+    let then = unsafe { (*data.cast::<Option<Then>>()).take() };
+    // SAFETY: the host calls this on the isolate's thread with a context that is good until this returns.
+    unsafe {
+        entry::enter(raw, 0, std::ptr::null(), |cx: &mut Context, _| {
+            let cx: &Context = cx;
+            let value = cx.value(word);
+            let answer = if is_error == 0 { Ok(value) } else { Err(value) };
+            match then {
+                Some(then) => Ok(then(cx, answer)?.word()),
+                None => Err(Error::new("kernel/throw", "a primitive went on twice")),
+            }
+        })
+    }
+}
+
+unsafe extern "C" fn drop_then(data: *mut c_void) {
+    // SAFETY: `call_then` handed over a boxed `Option<Then>`, and the host calls this once.
+    let then = unsafe { Box::from_raw(data.cast::<Option<Then>>()) };
+    entry::contain("dropping what a primitive goes on with", || drop(then));
 }
 
 impl Drop for Pin {

@@ -20,6 +20,9 @@ use core::ffi::{c_char, c_void};
 pub type Build = unsafe extern "C" fn(*mut Context, *mut c_void) -> Word;
 /// Runs on a thread of the host's pool.
 pub type Run = unsafe extern "C" fn(*mut c_void);
+/// Goes on for a primitive with the value that a function has answered, or with 1 the error that it raised. Answers as a
+/// primitive does.
+pub type Continue = unsafe extern "C" fn(*mut Context, Word, i32, *mut c_void) -> Word;
 /// Frees data that was handed over and will not be used.
 pub type Drop = unsafe extern "C" fn(*mut c_void);
 
@@ -162,4 +165,17 @@ pub struct Host {
     pub encode: unsafe extern "C" fn(*mut Context, Word, *mut Bytes) -> i32,
     /// The value of its binary form; raises for bytes that are none.
     pub decode: unsafe extern "C" fn(*mut Context, Bytes) -> Word,
+
+    // ---- later ----
+    /// From any thread: has the isolate of a pinned function call it, in a fiber of its own, with the arguments of a list in
+    /// wire form. What it answers or raises settles the promise, unless that is 0. 0 when the pin or its isolate is gone or too
+    /// much is posted to it; the promise is left as it is then.
+    pub post: unsafe extern "C" fn(Ref, Bytes, Promise) -> i32,
+    /// From any thread: as `log`, for the kernel of that name.
+    pub log_as: unsafe extern "C" fn(*const c_char, i32, Bytes),
+    /// Asks the machine to call a function in the primitive's place and to go on with what it answers or raises; the function
+    /// may wait for as long as it likes. Answers `word::THROW`, which the primitive, flagged `ASYNC`, returns at once. The data
+    /// is freed in every case.
+    pub call_then:
+        unsafe extern "C" fn(*mut Context, Word, u32, *const Word, Continue, Drop, *mut c_void) -> Word,
 }

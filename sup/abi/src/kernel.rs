@@ -19,6 +19,8 @@ pub const ENTRY_SYMBOL: &[u8] = b"sup_kernel_v1\0";
 pub const MAX_PRIMITIVES: u32 = 4096;
 /// Largest number of resource types in one kernel.
 pub const MAX_TYPES: u32 = 256;
+/// Size of a resource type without the fields that were added later.
+pub const MIN_TYPE_BYTES: usize = 32;
 /// Largest number of extensions that one kernel may need.
 pub const MAX_NEEDS: usize = 64;
 /// Longest name of a kernel, primitive, resource type or extension, and longest version, in bytes.
@@ -161,6 +163,13 @@ pub struct ResourceType {
     pub drop: Option<unsafe extern "C" fn(*mut c_void)>,
     /// Bytes held outside the heap, for the memory quota; null when that is nothing to speak of.
     pub extra_memory: Option<unsafe extern "C" fn(*mut c_void) -> usize>,
+    /// Writes what the resource shows of itself in texts, in UTF-8, at most that many bytes, and answers how many: it is shown as
+    /// `#<resource name TEXT>`. Calls no host function. May be null.
+    pub to_text: Option<unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> usize>,
+    /// Makes data of this type of what an older generation of the kernel has left under the same name, in the version that is
+    /// told; the older generation is not asked to free it. Null refuses, and the resource stays as it is. Calls no host
+    /// function. Null where resources of older generations stay theirs.
+    pub takeover: Option<unsafe extern "C" fn(*mut c_void, u32) -> *mut c_void>,
 }
 
 /// Writes bytes somewhere; answers 0, or something else to stop.

@@ -5,6 +5,7 @@ use crate::drive::{FiberLimits, Fibers, IsolateOptions, Isolates, Usage, Waker, 
 use crate::extension::{Files, Io, Store, StoreWrite};
 use crate::host::Host;
 use crate::kernel::{Bytes, Kernel, Primitive, ResourceType};
+use crate::registry::{Metrics, Scheme, Stage, Stages};
 use core::mem::{align_of, offset_of, size_of};
 
 const _: () = assert!(
@@ -13,13 +14,13 @@ const _: () = assert!(
 );
 const _: () = assert!(size_of::<Bytes>() == 16);
 const _: () = assert!(size_of::<Primitive>() == 48);
-const _: () = assert!(size_of::<ResourceType>() == 32);
+const _: () = assert!(size_of::<ResourceType>() == 48);
 const _: () = assert!(size_of::<Kernel>() == 112);
 const _: () = assert!(size_of::<Host>() == 8 + 8 * N_HOST_FUNCTIONS);
 const _: () = assert!(align_of::<Kernel>() == 8 && align_of::<Host>() == 8);
 
 /// Number of functions in the host's table.
-pub const N_HOST_FUNCTIONS: usize = 53;
+pub const N_HOST_FUNCTIONS: usize = 56;
 
 macro_rules! describe {
     ($text:ident, $($struct:ident: $c_name:literal { $($field:ident $c_field:literal)* })*) => {
@@ -42,7 +43,7 @@ pub fn describe() -> String {
             flags "flags" intrinsic "intrinsic" capabilities "capabilities"
         }
         ResourceType: "sup_type" {
-            size "size" version "version" name "name" drop "drop" extra_memory "extra_mem"
+            size "size" version "version" name "name" drop "drop" extra_memory "extra_mem" to_text "to_text" takeover "takeover"
         }
         Kernel: "sup_kernel" {
             magic "magic" size "size" abi_major "abi_major" abi_minor "abi_minor" value_layout "value_layout"
@@ -72,7 +73,7 @@ fn describe_host(text: &mut String) {
             equal "equal" get_resource "get_res" new_int "new_int" new_real "new_real" new_text "new_text"
             new_bytes "new_bytes" new_symbol "new_symbol" new_keyword "new_keyword" new_path "new_path"
             new_list "new_list" new_map "new_map" new_error "new_error" new_resource "new_res"
-            encode "encode" decode "decode"
+            encode "encode" decode "decode" post "post" log_as "log_as" call_then "call_then"
         }
     }
 }
@@ -113,6 +114,28 @@ fn describe_drive(text: &mut String) {
         }
         Fibers: "sup_fibers" {
             size "size" reserved "reserved" start "start" poll "poll" take "take" cancel "cancel" drop "drop"
+        }
+    }
+    describe_registries(text);
+}
+
+fn describe_registries(text: &mut String) {
+    describe! { text,
+        Metrics: "sup_metrics" {
+            size "size" reserved "reserved" counter "counter" gauge "gauge" histogram "histogram" add "add"
+            set "set" observe "observe"
+        }
+        Stage: "sup_stage" {
+            size "size" version "version" name "name" signature "sig" doc "doc" open "open" feed "feed"
+            finish "finish" close "close" data "data"
+        }
+        Scheme: "sup_scheme" {
+            size "size" directions "directions" name "name" doc "doc" open_source "open_source" read "read"
+            open_sink "open_sink" write "write" close "close" data "data"
+        }
+        Stages: "sup_stages" {
+            size "size" reserved "reserved" add_stage "add_stage" add_scheme "add_scheme" remove "remove"
+            stage "stage" scheme "scheme" each_stage "each_stage" each_scheme "each_scheme"
         }
     }
 }

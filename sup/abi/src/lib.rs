@@ -12,6 +12,8 @@ pub mod extension;
 
 pub mod drive;
 
+pub mod registry;
+
 pub mod waker;
 
 pub mod intrinsic;

@@ -4,7 +4,9 @@
 use crate::drive;
 use crate::install::Installed;
 use crate::machine::{answer, bytes, installed, machine, text};
+use crate::metrics;
 use crate::services::{Access, Change, Durability, FilesService, IoService, ScanRange, StoreService, Stream};
+use crate::stages;
 use std::ffi::c_void;
 use std::ops::ControlFlow;
 use sup_abi::extension::{self as abi, StoreHandle, StoreVisit, StoreWrite};
@@ -26,6 +28,8 @@ pub fn find(name: &str) -> *const c_void {
         abi::FILES => (&raw const FILES).cast(),
         abi::STORE => (&raw const STORE).cast(),
         sup_abi::drive::ISOLATE => (&raw const drive::ISOLATES).cast(),
+        sup_abi::registry::METRICS => (&raw const metrics::TABLE).cast(),
+        sup_abi::registry::STAGE => (&raw const stages::TABLE).cast(),
         sup_abi::drive::FIBER => (&raw const drive::FIBERS).cast(),
         _ => std::ptr::null(),
     }

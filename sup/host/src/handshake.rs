@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::ffi::c_char;
 use sup_abi::kernel::{
     ABI_MAJOR, ABI_MINOR, Kernel, MAGIC, MAX_ARGUMENTS, MAX_DOC_BYTES, MAX_NAME_BYTES, MAX_NEEDS,
-    MAX_PRIMITIVES, MAX_SIGNATURE_BYTES, MAX_TYPES, Primitive, ResourceType, flags,
+    MAX_PRIMITIVES, MAX_SIGNATURE_BYTES, MAX_TYPES, MIN_TYPE_BYTES, Primitive, flags,
 };
 use sup_abi::signature::Signature;
 use sup_abi::{capability, intrinsic, word};
@@ -181,14 +181,23 @@ unsafe fn types(table: &Kernel) -> Result<Vec<String>, LoadError> {
     let mut names = Vec::new();
     for index in 0..table.n_types as usize {
         // SAFETY: the table names that many types.
-        let Some(record) = (unsafe { (*table.types.add(index)).as_ref() }) else {
+        let record = unsafe { *table.types.add(index) };
+        if record.is_null() {
             return Err(LoadError::Table {
                 reason: "a resource type is missing".to_owned(),
             });
-        };
-        check_size("resource type", record.size, size_of::<ResourceType>())?;
-        // SAFETY: the caller vouches for the table's pointers.
-        names.push(unsafe { text(record.name, "the name of a resource type", MAX_NAME_BYTES) }?);
+        }
+        // SAFETY: the caller vouches for the table's pointers; a record that was built before fields were added is shorter than
+        // ours, so these are read one by one.
+        unsafe {
+            check_size(
+                "resource type",
+                (&raw const (*record).size).read(),
+                MIN_TYPE_BYTES,
+            )?;
+            let name = (&raw const (*record).name).read();
+            names.push(text(name, "the name of a resource type", MAX_NAME_BYTES)?);
+        }
     }
     Ok(names)
 }

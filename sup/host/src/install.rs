@@ -4,6 +4,7 @@
 
 use crate::hold::{Frames, Held, Hold, Sort};
 use crate::kernel::Kernel;
+use crate::resource::KernelResource;
 use crate::services::Services;
 use crate::{pins, promises};
 use std::cell::{Cell, RefCell};
@@ -328,10 +329,21 @@ pub fn replace(vm: &mut Vm, kernel: &Arc<Kernel>) -> Adoption {
             vm.remove_primitive(&format!("{}/{}", before.name(), gone.name));
         }
     }
-    install_held(vm, hold);
+    install_held(vm, hold.clone());
+    take_over(vm, &hold);
+    drop(hold);
     tell(vm, kernel, Change::Replaced);
     let_go(vm);
     Adoption::Done
+}
+
+/// Has a generation take over the isolate's resources that an older one of its kernel has left.
+fn take_over(vm: &Vm, kernel: &Hold) {
+    for resource in vm.heap.resources() {
+        if let Some(resource) = resource.as_any().downcast_ref::<KernelResource>() {
+            resource.hand_over(kernel);
+        }
+    }
 }
 
 /// Takes a kernel away from an isolate, if it has that generation or an earlier one. Calls that run go on.

@@ -6,8 +6,9 @@ use crate::error::LoadError;
 use crate::handshake::Contents;
 use crate::hold::Usage;
 use crate::life::{Duty, Life, Stage};
+use crate::resource::Record;
 use crate::table;
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -213,6 +214,22 @@ impl Kernel {
     #[must_use]
     pub fn types(&self) -> &[String] {
         &self.contents.types
+    }
+
+    /// Its resource type of that name.
+    pub(crate) fn type_named(&self, name: &CStr) -> Option<Record> {
+        // SAFETY: the handshake has looked at that many types, which live as long as the process.
+        let records = unsafe {
+            let (types, n) = ((*self.table).types, (*self.table).n_types as usize);
+            if n == 0 {
+                &[]
+            } else {
+                std::slice::from_raw_parts(types, n)
+            }
+        };
+        // SAFETY: as above.
+        let mut records = records.iter().map(|record| unsafe { Record::new(*record) });
+        records.find(|record| record.name() == name)
     }
 
     /// What its `load` made.

@@ -39,6 +39,14 @@ mod extensions;
 
 mod drive;
 
+pub mod metrics;
+
+pub mod stages;
+
+mod continuation;
+
+mod posts;
+
 mod machine;
 
 mod resource;
@@ -67,5 +75,5 @@ pub use pool::run_blocking;
 pub use registry::{CatchesUp, Changing, Listed, Registry};
 pub use search::{Found, SearchPath};
 pub use services::Services;
-pub use table::set_logger;
+pub use table::{LogLine, set_logger};
 pub use trust::{Mode, Standing, Trust};

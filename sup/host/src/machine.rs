@@ -14,6 +14,8 @@ use sup_vm::vm::Vm;
 thread_local! {
     /// The kernel whose builder of a promise's value runs on this thread.
     static BUILDING: Cell<*const Installed> = const { Cell::new(ptr::null()) };
+    /// It goes on for a primitive, and may ask the machine for something as that does.
+    static CONTINUING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The machine of a context, when it runs on this thread.
@@ -62,13 +64,27 @@ pub(crate) fn build_for<T>(kernel: *const Installed, build: impl FnOnce() -> T) 
     if let Some(installed) = gated {
         installed.kernel.gate().enter();
     }
-    let outer = BUILDING.replace(kernel);
+    let (outer, outer_continuing) = (BUILDING.replace(kernel), CONTINUING.replace(false));
     let built = build();
     BUILDING.set(outer);
+    CONTINUING.set(outer_continuing);
     if let Some(installed) = gated {
         installed.kernel.gate().leave();
     }
     built
+}
+
+/// Runs what goes on for a primitive of a kernel.
+pub(crate) fn continue_for<T>(kernel: *const Installed, go_on: impl FnOnce() -> T) -> T {
+    build_for(kernel, || {
+        CONTINUING.set(true);
+        go_on()
+    })
+}
+
+/// Whether what runs may ask the machine to park its fiber, or to call something in its place.
+pub(crate) fn may_ask() -> bool {
+    !is_building() || CONTINUING.get()
 }
 
 /// Whether a builder runs, which may make values and call nothing.

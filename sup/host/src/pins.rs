@@ -5,22 +5,46 @@ use crate::hold::{Held, Sort};
 use crate::install::{Installed, Shared};
 use crate::services::Receive;
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use sup_abi::kernel::Ref;
 use sup_abi::word::Word;
+use sup_vm::schedule::Inbox;
 use sup_vm::vm::{Kept, Vm};
 
 enum Pinned {
     /// A value of one isolate.
-    Own {
-        isolate: u64,
-        kept: Kept,
-        released: Arc<Mutex<Vec<Kept>>>,
-        /// Keeps the generation that made the pin from ending.
-        _held: Held,
-    },
+    Own(Arc<Own>),
     /// A copy for all.
     Shared(Arc<Receive>),
+}
+
+/// A value of one isolate, let go of with the last that holds this.
+pub struct Own {
+    isolate: u64,
+    kept: Option<Kept>,
+    released: Arc<Mutex<Vec<Kept>>>,
+    /// The isolate's inbox.
+    pub inbox: Weak<Inbox>,
+    /// Keeps the generation that made the pin from ending.
+    _held: Held,
+}
+
+impl Own {
+    /// Where its isolate keeps it.
+    pub fn kept(&self) -> &Kept {
+        self.kept.as_ref().expect("it is kept until this is dropped")
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some(kept) = self.kept.take() {
+            self.released
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(kept);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -53,12 +77,13 @@ pub fn pin(vm: &mut Vm, installed: &Installed, word: Word) -> Ref {
     let reference = pins.last;
     pins.pinned.insert(
         reference,
-        Pinned::Own {
+        Pinned::Own(Arc::new(Own {
             isolate: shared.number,
-            kept,
+            kept: Some(kept),
             released: shared.released.clone(),
+            inbox: Arc::downgrade(&vm.inbox()),
             _held: installed.hold(Sort::Pin),
-        },
+        })),
     );
     reference
 }
@@ -85,7 +110,7 @@ pub fn get(vm: &mut Vm, shared: &Shared, reference: Ref) -> Option<Word> {
     sweep(vm, shared);
     let pins = pins();
     match pins.pinned.get(&reference)? {
-        Pinned::Own { isolate, kept, .. } if *isolate == shared.number => Some(vm.kept(kept)),
+        Pinned::Own(own) if own.isolate == shared.number => Some(vm.kept(own.kept())),
         _ => None,
     }
 }
@@ -95,7 +120,7 @@ pub fn forget_all(isolate: u64) {
     let forgotten: Vec<Pinned> = {
         let mut pins = pins();
         let pinned = &mut pins.pinned;
-        let is_own = |pinned: &Pinned| matches!(pinned, Pinned::Own { isolate: own, .. } if *own == isolate);
+        let is_own = |pinned: &Pinned| matches!(pinned, Pinned::Own(own) if own.isolate == isolate);
         let own = pinned.iter().filter(|(_, pinned)| is_own(pinned));
         let own: Vec<Ref> = own.map(|(reference, _)| *reference).collect();
         own.iter()
@@ -109,7 +134,13 @@ pub fn forget_all(isolate: u64) {
 /// Lets a value go; the isolate hears of it when it next uses a pin.
 pub fn release(reference: Ref) {
     let pinned = pins().pinned.remove(&reference);
-    if let Some(Pinned::Own { kept, released, .. }) = pinned {
-        released.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+    drop(pinned);
+}
+
+/// The value of one isolate that a pin stands for, from any thread.
+pub fn own(reference: Ref) -> Option<Arc<Own>> {
+    match pins().pinned.get(&reference) {
+        Some(Pinned::Own(own)) => Some(own.clone()),
+        _ => None,
     }
 }

@@ -6,8 +6,8 @@ mod make;
 mod outside;
 mod read;
 
-pub use outside::set_logger;
-pub(crate) use outside::write_log;
+pub use outside::{LogLine, set_logger};
+pub(crate) use outside::{name, write_log};
 
 use sup_abi::host::Host;
 use sup_abi::kernel::{ABI_MAJOR, ABI_MINOR};
@@ -70,4 +70,7 @@ pub static HOST: Host = Host {
     new_resource: make::new_resource,
     encode: make::encode,
     decode: make::decode,
+    post: outside::post,
+    log_as: outside::log_as,
+    call_then: call::call_then,
 };

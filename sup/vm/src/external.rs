@@ -45,6 +45,10 @@ impl Shared {
 pub trait ResourceObject: std::any::Any {
     /// Name of the resource's type, for messages.
     fn type_name(&self) -> &str;
+    /// What it shows of itself in texts, beside its type.
+    fn text(&self) -> Option<String> {
+        None
+    }
     /// Memory outside the heap that it keeps alive, in bytes. Asked when the handle is made and at each collection.
     fn extra_bytes(&self) -> usize {
         0
@@ -169,6 +173,13 @@ impl Heap {
         debug_assert!(obj.kind() == Kind::Resource);
         // SAFETY: word 1 came from `Box::into_raw` in `alloc_resource` and is freed when the object dies.
         unsafe { (*(obj.get(1) as *const Cell)).resource.as_ref() }
+    }
+
+    /// The resources that were not freed yet.
+    pub fn resources(&self) -> impl Iterator<Item = &'static dyn ResourceObject> {
+        let all = self.external.young.iter().chain(&self.external.old);
+        all.filter(|obj| obj.kind() == Kind::Resource)
+            .map(|obj| Heap::resource_of(*obj))
     }
 
     fn adopt_external(&mut self, obj: Obj, bytes: usize) {

@@ -10,6 +10,9 @@ use crate::error::Outcome;
 use crate::fiber::FiberId;
 use crate::vm::Vm;
 
+/// Letters that wait to be opened from which on the isolate takes no posts of kernels.
+const MAX_POSTED: usize = 65_536;
+
 /// What settles a promise, run on the isolate's own thread.
 pub type Letter = Box<dyn FnOnce(&mut Vm) -> Outcome + Send>;
 
@@ -114,6 +117,17 @@ impl Inbox {
         let mut inner = self.lock();
         inner.arrived.push_back((0, Lasts::Isolate, letter));
         self.wake(inner);
+    }
+
+    /// As `post`, unless much is unread already; false then, and nothing was made.
+    pub fn try_post(&self, letter: impl FnOnce() -> Letter) -> bool {
+        let mut inner = self.lock();
+        if inner.arrived.len() >= MAX_POSTED {
+            return false;
+        }
+        inner.arrived.push_back((0, Lasts::Isolate, letter()));
+        self.wake(inner);
+        true
     }
 
     /// Has the isolate look about if it waits: whether it was interrupted.

@@ -51,7 +51,11 @@ pub mod inbox;
 
 pub mod schedule;
 
+mod fibers;
+
 pub mod driven;
+
+mod observe;
 
 pub mod account;
 

@@ -21,7 +21,7 @@ use crate::vm::Vm;
 /// Fuel of one slice: about 200 microseconds.
 const SLICE_FUEL: i64 = 20_000;
 /// What a fiber that rests counts: the first pages of its stacks, and what is kept of it elsewhere.
-const RESTING_BYTES: usize = 10 * 1024;
+pub(crate) const RESTING_BYTES: usize = 10 * 1024;
 /// Fibers kept ready for the next spawn.
 const SPARE_FIBERS: usize = 4;
 /// The same where fibers are driven: each request is one.
@@ -41,7 +41,7 @@ pub(crate) enum Ending {
 /// The fibers that do not run right now, and what is known of promises.
 #[derive(Default)]
 pub(crate) struct Fibers {
-    next_id: FiberId,
+    pub(crate) next_id: FiberId,
     pub(crate) ready: VecDeque<Box<Fiber>>,
     // The running fiber is a box too: moving one between them moves a pointer.
     #[allow(clippy::vec_box)]
@@ -53,11 +53,17 @@ pub(crate) struct Fibers {
     handles: HashMap<FiberId, Word>,
     /// What stops the isolates that this one waits for.
     stops: HashMap<FiberId, Stop>,
+    /// Who goes on when something ends.
+    pub(crate) observers: HashMap<FiberId, Observer>,
     #[allow(clippy::vec_box)]
     spare: Vec<Box<Fiber>>,
-    alive: usize,
+    pub(crate) alive: usize,
     pub(crate) n_started: u64,
 }
+
+/// Goes on with what a fiber or promise has come to: its answer, or the error value that it raised. Runs on the isolate's
+/// thread, between fibers, and must not collect.
+pub type Observer = Box<dyn FnOnce(&mut Vm, Result<Word, Word>)>;
 
 /// What stops an isolate.
 pub type Stop = Box<dyn FnOnce()>;
@@ -97,50 +103,6 @@ impl Fibers {
     /// The fibers that do not run right now, but for driven ones that could.
     pub(crate) fn resting(&mut self) -> impl Iterator<Item = &mut Box<Fiber>> {
         self.ready.iter_mut().chain(self.waiting.values_mut().flatten())
-    }
-
-    /// Takes those out that wait and are meant.
-    #[allow(clippy::vec_box)]
-    pub(crate) fn take_waiting(&mut self, is_meant: impl Fn(&Fiber) -> bool) -> Vec<Box<Fiber>> {
-        let mut taken = Vec::new();
-        self.waiting.retain(|_, waiters| {
-            let mut index = 0;
-            while index < waiters.len() {
-                if is_meant(&waiters[index]) {
-                    taken.push(waiters.remove(index));
-                } else {
-                    index += 1;
-                }
-            }
-            !waiters.is_empty()
-        });
-        taken
-    }
-}
-
-impl Fibers {
-    pub(crate) fn n_alive(&self) -> usize {
-        self.alive
-    }
-
-    /// Takes a driven fiber out that waits for that.
-    pub(crate) fn take_driven(&mut self, driven: u32, on: FiberId) -> Option<Box<Fiber>> {
-        let waiters = self.waiting.get_mut(&on)?;
-        let index = waiters.iter().position(|fiber| fiber.driven == driven)?;
-        let fiber = waiters.remove(index);
-        if waiters.is_empty() {
-            self.waiting.remove(&on);
-        }
-        Some(fiber)
-    }
-}
-
-impl Fiber {
-    /// Forgets what lies above the top of its stack; answers what its stacks count.
-    pub(crate) fn settle(&mut self) -> usize {
-        self.clear_above_top();
-        self.counted = RESTING_BYTES + self.stack_used_bytes();
-        self.counted
     }
 }
 
@@ -374,6 +336,7 @@ impl Vm {
             self.retire(fiber);
         }
         self.inbox.close_run();
+        drop(std::mem::take(&mut self.fibers.observers));
         let is_of_run = |word: Word| {
             let obj = Obj::from_word(word).expect("handles are objects");
             obj.header().aux() & OF_ISOLATE == 0
@@ -426,7 +389,7 @@ impl Vm {
     }
 
     /// Records how a fiber or promise ended, and wakes who waits for it.
-    fn end(&mut self, id: FiberId, ending: Ending) {
+    pub(crate) fn end(&mut self, id: FiberId, ending: Ending) {
         for mut fiber in self.fibers.waiting.remove(&id).unwrap_or_default() {
             fiber.state = FiberState::Runnable;
             deliver(&mut fiber, ending);
@@ -444,6 +407,15 @@ impl Vm {
         }
         if self.fibers.runs.contains(&id) {
             self.fibers.endings.insert(id, ending);
+        }
+        if !self.fibers.observers.is_empty()
+            && let Some(observer) = self.fibers.observers.remove(&id)
+        {
+            let outcome = match ending {
+                Ending::Answer(word) => Ok(word),
+                Ending::Error(error) => Err(error),
+            };
+            running_in(self, |vm| observer(vm, outcome));
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod build;
 mod c_kernel;
+mod far;
 mod header;
 mod hostile;
 mod machine;

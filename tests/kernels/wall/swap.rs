@@ -46,6 +46,36 @@ fn a_swap_hands_state_over_and_old_resources_are_understood() {
 }
 
 #[test]
+fn a_resource_that_is_taken_over_lets_the_old_generation_end() {
+    let one = load(&tick(&[])).expect("loads");
+    let mut vm = machine(&[&one], Services::default());
+    let crates: Vec<_> = [5, -5]
+        .into_iter()
+        .map(|n| {
+            let packed = call_word(&mut vm, "tick/pack", &[Argument::Int(n)]).expect("packs");
+            vm.keep(packed)
+        })
+        .collect();
+    let two = next(&tick(&["VERSION=2"]), &one).expect("loads");
+    assert_eq!(replace(&mut vm, &two), Adoption::Done);
+    let old = Arc::downgrade(&one);
+    drop(one);
+    // One is taken over, though its version was another; what is refused stays the old generation's.
+    let taken = Argument::Word(vm.kept(&crates[0]));
+    assert_eq!(call(&mut vm, "tick/unpack", &[taken]), "205");
+    let refused = Argument::Word(vm.kept(&crates[1]));
+    assert_eq!(call(&mut vm, "tick/unpack", &[refused]), "raises type/mismatch");
+    assert_eq!((let_go(&mut vm), old.strong_count()), (Vec::new(), 1));
+    let mut crates = crates.into_iter();
+    let (taken, refused) = (crates.next().expect("two"), crates.next().expect("two"));
+    vm.release(refused);
+    vm.collect(sup_vm::collect::Extent::Everything);
+    assert_eq!(old.strong_count(), 0, "what was taken over does not hold it");
+    let word = Argument::Word(vm.kept(&taken));
+    assert_eq!(call(&mut vm, "tick/unpack", &[word]), "205");
+}
+
+#[test]
 fn a_generation_that_cannot_be_leaves_the_old_one_serving() {
     let one = load(&tick(&[])).expect("loads");
     let mut vm = machine(&[&one], Services::default());

@@ -6,7 +6,7 @@ use super::{FakeHost, LOG, PROMISES, Settled, codec, error_data, services, text_
 use std::ffi::{c_char, c_void};
 use std::sync::PoisonError;
 use sup_abi::extension;
-use sup_abi::host::{Build, Drop, Host, Run};
+use sup_abi::host::{Build, Continue, Drop, Host, Run};
 use sup_abi::kernel::{ABI_MAJOR, ABI_MINOR, Bytes, Context, Promise, Ref, ResourceType, Slot};
 use sup_abi::value_type::ListKind;
 use sup_abi::word::{self, Immediate, Word};
@@ -68,6 +68,9 @@ pub(super) static TABLE: Host = Host {
     new_resource,
     encode,
     decode,
+    post,
+    log_as,
+    call_then,
 };
 
 pub(super) fn host<'a>(cx: *mut Context) -> &'a FakeHost {
@@ -118,6 +121,42 @@ unsafe extern "C" fn extension(id: *const c_char) -> *const c_void {
 unsafe extern "C" fn log(level: i32, message: Bytes) {
     let mut lines = LOG.lock().unwrap_or_else(PoisonError::into_inner);
     lines.push(format!("{level} {}", text(message)));
+}
+
+unsafe extern "C" fn log_as(_kernel: *const c_char, level: i32, message: Bytes) {
+    // SAFETY: the message is that of this call.
+    unsafe { log(level, message) };
+}
+
+unsafe extern "C" fn post(_function: Ref, _arguments: Bytes, _reply: Promise) -> i32 {
+    // A fake host has no other thread to call a function on.
+    0
+}
+
+unsafe extern "C" fn call_then(
+    cx: *mut Context,
+    function: Word,
+    argc: u32,
+    argv: *const Word,
+    then: Continue,
+    free: Drop,
+    data: *mut c_void,
+) -> Word {
+    // SAFETY: the arguments are those of this call, and the data was handed over with its functions.
+    unsafe {
+        let answer = call(cx, function, argc, argv);
+        let word = match (answer, host(cx).pending.take()) {
+            (word::THROW, Some(error)) => then(cx, error, 1, data),
+            (word::THROW, None) => word::THROW,
+            (answer, _) => then(cx, answer, 0, data),
+        };
+        free(data);
+        if word != word::THROW {
+            host(cx).answered.set(Some(word));
+            host(cx).request.set(None);
+        }
+        word::THROW
+    }
 }
 
 unsafe extern "C" fn spawn(run: Run, _drop: Drop, data: *mut c_void) -> i32 {

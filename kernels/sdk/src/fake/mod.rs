@@ -50,6 +50,8 @@ pub struct FakeHost {
     slots: RefCell<Vec<Word>>,
     pending: Cell<Option<Word>>,
     request: Cell<Option<Word>>,
+    /// What a primitive came to that went on after a call.
+    answered: Cell<Option<Word>>,
     functions: RefCell<Vec<Function>>,
     scratch: RefCell<Vec<Vec<u8>>>,
     interrupted: Cell<bool>,
@@ -98,6 +100,7 @@ impl FakeHost {
             slots: RefCell::default(),
             pending: Cell::default(),
             request: Cell::default(),
+            answered: Cell::default(),
             functions: RefCell::default(),
             scratch: RefCell::default(),
             interrupted: Cell::default(),
@@ -131,6 +134,7 @@ impl FakeHost {
         self.slots.borrow_mut().clear();
         self.pending.set(None);
         self.request.set(None);
+        self.answered.set(None);
         let function = primitive
             .function
             .expect("a kernel made by `kernel!` has functions");
@@ -145,6 +149,9 @@ impl FakeHost {
         }
         if let Some(error) = self.pending.take() {
             return Err(self.heap.borrow().data(error));
+        }
+        if let Some(word) = self.answered.take() {
+            return Ok(self.heap.borrow().data(word));
         }
         let handle = self
             .request

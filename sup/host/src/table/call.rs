@@ -1,10 +1,12 @@
 //! The functions that concern the running call: raising, calling back, slots, pins, promises.
 
 use super::outside::name;
-use crate::machine::{installed, is_building, is_leaf, machine, text};
+use crate::continuation::{self, Continuation};
+use crate::machine::{installed, is_building, is_leaf, machine, may_ask, text};
 use crate::pins;
 use crate::promises;
 use std::ffi::{c_char, c_void};
+use sup_abi::host::{Continue, Drop as FreeData};
 use sup_abi::kernel::{Bytes, Context, Promise, Ref, Slot};
 use sup_abi::word::{NIL, THROW, Word};
 use sup_vm::error::{Outcome, Raise};
@@ -44,13 +46,17 @@ pub fn refuse_leaf(vm: &mut Vm, what: &str) -> Result<(), Raise> {
 
 /// Refuses what needs a fiber where none runs.
 fn refuse_building(vm: &mut Vm) -> Result<(), Raise> {
-    if !is_building() {
+    if may_ask() {
         return Ok(());
     }
-    Err(vm.raise(
+    Err(refused_building(vm))
+}
+
+fn refused_building(vm: &mut Vm) -> Raise {
+    vm.raise(
         "kernel/build",
         "what only makes or reads values calls no functions and waits for nothing",
-    ))
+    )
 }
 
 pub unsafe extern "C" fn state(cx: *mut Context) -> *mut c_void {
@@ -99,7 +105,9 @@ pub unsafe extern "C" fn take_error(cx: *mut Context) -> Word {
 pub unsafe extern "C" fn call(cx: *mut Context, function: Word, argc: u32, argv: *const Word) -> Word {
     with_machine(cx, |vm| {
         refuse_leaf(vm, "calls a function")?;
-        refuse_building(vm)?;
+        if is_building() {
+            return Err(refused_building(vm));
+        }
         let id = vm.running_primitive_id();
         let gated = installed(vm).filter(|installed| installed.is_gated(id));
         // Others may come in while the program runs: kernels that call each other must not wait for one
@@ -181,6 +189,28 @@ pub unsafe extern "C" fn wait(cx: *mut Context, handle: Word) -> Word {
         }
         vm.signal = Signal::Park(id);
         Err(Raise)
+    })
+}
+
+pub unsafe extern "C" fn call_then(
+    cx: *mut Context,
+    function: Word,
+    argc: u32,
+    argv: *const Word,
+    then: Continue,
+    free: FreeData,
+    data: *mut c_void,
+) -> Word {
+    let Some(installed) = machine(cx).and_then(|vm| installed(vm)) else {
+        // SAFETY: the data was handed over.
+        unsafe { free(data) };
+        return THROW;
+    };
+    let then = Continuation::new(then, free, data, installed);
+    with_machine(cx, |vm| {
+        refuse_leaf(vm, "calls a function")?;
+        refuse_building(vm)?;
+        continuation::call_then(vm, function, words(argv, argc as usize), then)
     })
 }
 

@@ -304,7 +304,12 @@ fn push_leaf(out: &mut String, obj: Obj) {
         out.push('>');
     } else if obj.kind() == Kind::Resource {
         out.push_str("#<resource ");
-        out.push_str(Heap::resource_of(obj).type_name());
+        let resource = Heap::resource_of(obj);
+        out.push_str(resource.type_name());
+        if let Some(text) = resource.text() {
+            out.push(' ');
+            out.push_str(&text);
+        }
         out.push('>');
     } else {
         out.push_str("#<fiber ");
