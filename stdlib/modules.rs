@@ -14,6 +14,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("buffer", include_str!("buffer.slp")),
     ("bytes", include_str!("bytes.slp")),
     ("json", include_str!("json.slp")),
+    ("html", include_str!("html.slp")),
     ("isolate", include_str!("isolate.slp")),
     ("kernel", include_str!("kernel.slp")),
     ("store", include_str!("store.slp")),

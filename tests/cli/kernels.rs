@@ -4,7 +4,7 @@ use sup_testkit::{TempFolder, checkout, kernel_folder, sup};
 
 #[test]
 fn a_stock_kernel_is_described_as_the_declaration_in_its_folder_says() {
-    for kernel in ["alu", "fs", "io", "kv", "random", "forge"] {
+    for kernel in ["alu", "fs", "io", "kv", "random", "forge", "http"] {
         let described = sup().args(["kernel", "describe", kernel]).finish().expect_code(0);
         let kept = checkout().join("kernels").join(kernel).join("kernel.slp");
         let kept = std::fs::read_to_string(kept).expect("every stock kernel has a declaration");

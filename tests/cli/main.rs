@@ -14,6 +14,7 @@ mod projects;
 mod prompt;
 mod releases;
 mod running;
+mod serving;
 mod store;
 mod swapping;
 mod templates;

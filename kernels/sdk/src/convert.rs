@@ -303,6 +303,26 @@ impl<'c> FromArgument<'c> for Keyword<'c> {
     }
 }
 
+/// A keyword that was looked up once. Names are numbered for the whole process and for ever, so it is good in every isolate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownKeyword(Word);
+
+impl KnownKeyword {
+    /// Looks a keyword up, by its name without the colon.
+    ///
+    /// # Errors
+    /// When the table of names is full.
+    pub fn new(cx: &Context, name: &str) -> Result<KnownKeyword> {
+        Ok(KnownKeyword(cx.keyword(name)?.word()))
+    }
+
+    /// Its value in a call.
+    #[must_use]
+    pub const fn value(self, cx: &Context) -> Value<'_> {
+        cx.value(self.0)
+    }
+}
+
 /// Rust data that has a value.
 pub trait IntoValue<'c> {
     /// The type in the signature, without the colon.

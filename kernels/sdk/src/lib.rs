@@ -23,7 +23,8 @@ pub mod registry;
 
 pub use context::{Context, Rooted};
 pub use convert::{
-    Arguments, FromArgument, IntoReply, IntoValue, Keyword, List, Map, Name, Number, Quoted, Rest, Symbol,
+    Arguments, FromArgument, IntoReply, IntoValue, Keyword, KnownKeyword, List, Map, Name, Number, Quoted,
+    Rest, Symbol,
 };
 pub use error::{Error, Result};
 pub use resource::{Resource, ResourceKind, TypeRecord};

@@ -22,6 +22,7 @@ use arguments::Arguments;
 
 fn main() {
     let arguments = Arguments::from_command_line();
+    sup_runtime::set_logger(Box::new(|_level, line| console::complain(&format!("{line}\n"))));
     let exit = sup_runtime::runtime::with_stack(|| commands::carry_out(arguments));
     console::flush();
     exit.end_process()

@@ -31,6 +31,7 @@ use sup_vm::vm::{INTERRUPT, Limits, Vm};
 use crate::grants::{Capability, Grants};
 use crate::library;
 use crate::natives::{raise_problem, world_of};
+use crate::staying::{Driven, Shared};
 use crate::world::World;
 
 /// The table.
@@ -59,6 +60,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub struct Children {
     /// How many isolates are alive that the whole program has started.
     family: Arc<AtomicUsize>,
+    /// What the isolates of the whole program share with kernels that drive some.
+    staying: Arc<Shared>,
     running: Arc<Running>,
     controls: Vec<Weak<Control>>,
 }
@@ -114,9 +117,15 @@ impl Children {
     pub(crate) fn of_family(&self) -> Children {
         Children {
             family: self.family.clone(),
+            staying: self.staying.clone(),
             running: Arc::default(),
             controls: Vec::new(),
         }
+    }
+
+    /// What the program shares with kernels that drive isolates.
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        self.staying.clone()
     }
 
     /// Counts one more; what to stop it by, and what counts it off when it is gone.
@@ -185,6 +194,8 @@ struct Start {
     kernels: Inherited,
     control: Arc<Control>,
     reply: Reply,
+    /// Counts it among those that kernels drive.
+    _driven: Option<Driven>,
     /// Dropped last: the isolate is gone then.
     _counted: Counted,
 }
@@ -299,6 +310,7 @@ fn start_task(vm: &mut Vm, asked: Asked, task: Task) -> Outcome {
     };
     let image = vm.image(&macros)?;
     let (control, counted) = world.borrow_mut().children.add();
+    let driven = matches!(task, Task::Drive(_)).then(|| Driven::new(&world.borrow().children.staying));
     let stop = control.clone();
     let (promise, handle) = vm.isolate_handle(Box::new(move || stop.stop()))?;
     let seed = world.borrow().seed(asked.grants, vm.link());
@@ -320,6 +332,7 @@ fn start_task(vm: &mut Vm, asked: Asked, task: Task) -> Outcome {
             promise,
             is_sent: false,
         },
+        _driven: driven,
         _counted: counted,
     };
     match crate::threads::run(move || start.run()) {
@@ -341,6 +354,7 @@ impl Start {
             kernels,
             control,
             reply,
+            _driven,
             _counted,
         } = self;
         let (mut vm, macros) = Vm::of_image(limits, &image);

@@ -73,6 +73,8 @@ pub mod services;
 
 pub mod show;
 
+pub mod staying;
+
 pub mod store_natives;
 
 mod survey;

@@ -85,7 +85,7 @@ pub fn stock() -> PathBuf {
         command
             .args(["build", "--release", "--quiet", "--target-dir"])
             .arg(target.parent().expect("lies in target"));
-        for kernel in ["alu", "io", "fs", "random", "kv", "forge"] {
+        for kernel in ["alu", "io", "fs", "random", "kv", "forge", "http"] {
             command.arg("-p").arg(format!("kernel-{kernel}"));
         }
         command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));

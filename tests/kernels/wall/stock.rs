@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use sup_host::{Kernel, Loader, SearchPath, Services, declaration};
 
-const KERNELS: [&str; 6] = ["alu", "io", "fs", "random", "kv", "forge"];
+const KERNELS: [&str; 7] = ["alu", "io", "fs", "random", "kv", "forge", "http"];
 
 fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../kernels")

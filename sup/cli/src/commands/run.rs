@@ -32,7 +32,9 @@ Examples:
   sup run --watch                       and take over what changes in the project's files
   sup run --control                     and answer `sup kernel` and the store commands from the start
 
-The program's value is not printed. Exit code 1 when it raised.";
+The program's value is not printed. Exit code 1 when it raised. A program that has
+started a server is run until the server ends: SIGTERM and Ctrl-C let it answer
+what it has begun, and then the exit code is 0.";
 
 /// Runs a program.
 #[derive(Args, Debug)]
@@ -95,6 +97,7 @@ impl Run {
             Err(exit) => return exit,
         };
         interrupt::watch(runtime.interrupter(), Ends::Process);
+        interrupt::drain_first(runtime.drainer());
         if self.control
             && let Err(problem) = runtime.open_store()
         {
@@ -105,6 +108,10 @@ impl Run {
             true => run_watched(&program, &mut runtime, options),
             false => program.run(&mut runtime, options),
         };
+        if exit == Exit::Fine {
+            console::flush();
+            runtime.stay();
+        }
         console::flush();
         measuring.finish(&mut runtime, options, exit)
     }

@@ -10,6 +10,7 @@ mod collections;
 mod errors;
 mod format;
 mod freeze;
+mod html;
 mod json;
 mod lists;
 mod machine;
@@ -114,6 +115,7 @@ pub const TABLES: &[&[BasePrimitive]] = &[
     format::TABLE,
     math::TABLE,
     json::TABLE,
+    html::TABLE,
     errors::TABLE,
     code::TABLE,
 ];

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::house::{Failure, House, captured};
+use crate::house::{Failure, House, captured, done, shown};
 use crate::setup::{self, Need};
 use crate::test;
 
@@ -25,7 +25,8 @@ pub const USAGE: &str = "\
                   [--because REASON] lets counts rise
   bench --check   counts, and fails where a count is more than 3 % above the kept one
   bench --fuel-cost  builds without counting fuel as well and runs both builds in turn
-  bench --deadline   how late endless programs of many kinds are stopped";
+  bench --deadline   how late endless programs of many kinds are stopped
+  bench --http       CPU time of a request, beside a server of hyper alone";
 
 /// `cargo xtask bench …`.
 pub fn run(house: &House, arguments: &[&str]) -> Result<(), Failure> {
@@ -38,8 +39,26 @@ pub fn run(house: &House, arguments: &[&str]) -> Result<(), Failure> {
         ["--check"] => counts::check(house),
         ["--fuel-cost"] => fuel::cost(house),
         ["--deadline", rest @ ..] => fuel::deadline(house, rest),
+        ["--http"] => http(house),
         other => Err(Failure::Usage(format!("bench does not know {}", other.join(" ")))),
     }
+}
+
+/// `cargo xtask bench --http`: what a request costs.
+fn http(house: &House) -> Result<(), Failure> {
+    build(house)?;
+    let mut command = house.cargo();
+    command.args([
+        "run",
+        "--release",
+        "--quiet",
+        "--package",
+        "kernel-http",
+        "--example",
+        "http-bench",
+    ]);
+    println!("running `{}`", shown(&command));
+    done(&mut command)
 }
 
 fn build(house: &House) -> Result<(), Failure> {

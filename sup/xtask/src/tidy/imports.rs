@@ -77,6 +77,7 @@ pub const TABLE: &[Row] = &[
     row("kernel-random", &["sup-kernel"]),
     row("kernel-kv", &["sup-kernel"]),
     row("kernel-forge", &["sup-kernel"]),
+    row("kernel-http", &["sup-kernel"]),
     // A kernel for the tests.
     row("kernel-drive", &["sup-kernel"]),
     // Tests of several rooms at once see every room.
@@ -91,6 +92,7 @@ const STOCK_KERNELS: &[&str] = &[
     "kernel-random",
     "kernel-kv",
     "kernel-forge",
+    "kernel-http",
 ];
 
 const ROOMS: &[&str] = &[

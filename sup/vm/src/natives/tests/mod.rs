@@ -8,6 +8,7 @@ mod arrays;
 mod code;
 mod collections;
 mod format;
+mod html;
 mod json;
 mod lists;
 mod maps;
