@@ -179,8 +179,10 @@ fn handshake(request: &Request) -> std::result::Result<HeaderValue, Box<Reply>> 
             .unwrap_or_default()
     };
     let lists = |name, wanted: &str| {
-        text(name)
-            .split(',')
+        let lines = headers.get_all(name).into_iter();
+        lines
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(','))
             .any(|item| item.trim().eq_ignore_ascii_case(wanted))
     };
     if request.method != Method::GET || !lists(CONNECTION, "upgrade") || !lists(UPGRADE, "websocket") {

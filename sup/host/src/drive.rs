@@ -24,6 +24,7 @@ use sup_vm::account::Allowance;
 use sup_vm::calls::is_callable;
 use sup_vm::driven::Polled;
 use sup_vm::error::{Outcome, Raise};
+use sup_vm::link::{LinkId, OWN_LINK};
 use sup_vm::vm::{Kept, Vm};
 
 /// Most arguments of a fiber's function that a kernel makes.
@@ -397,6 +398,8 @@ unsafe extern "C" fn fiber_start(
     with(isolate, 0, |driving, vm| {
         // SAFETY: kernels pass null, or limits that live through the call.
         let allowance = unsafe { allowance(limits) };
+        // Before the arguments are made: code of a new release may be carried out, and values move.
+        let link = link_of_release(driving, vm);
         let mut arguments = [NIL; MAX_ARGUMENTS];
         let room = arguments.as_mut_ptr();
         // SAFETY: the kernel passes a function with its data, and writes at most as many words as it is told.
@@ -413,13 +416,23 @@ unsafe extern "C" fn fiber_start(
             .checked_sub(1)
             .and_then(|index| handlers.get(index)?.as_ref());
         match kept {
-            Some(kept) => vm.start_driven(vm.kept(kept), arguments, &allowance),
+            Some(kept) => vm.start_driven_under(link, vm.kept(kept), arguments, &allowance),
             None => {
                 let raise = vm.raise("kernel/handler", "there is no such function in this isolate");
                 vm.start_ended(raise)
             }
         }
     })
+}
+
+/// The link of the release that answers now.
+fn link_of_release(driving: &Driving, vm: &mut Vm) -> LinkId {
+    // SAFETY: the box hangs on the machine.
+    let installed = unsafe { &*driving.installed };
+    match &installed.shared.services.isolates {
+        Some(isolates) => isolates.link(vm),
+        None => OWN_LINK,
+    }
 }
 
 unsafe extern "C" fn fiber_poll(isolate: *mut Isolate, fiber: FiberToken, waker: *const Waker) -> i32 {

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use sup_abi::extension as abi;
 use sup_abi::word::Word;
 use sup_vm::error::{Outcome, Raise};
+use sup_vm::link::LinkId;
 use sup_vm::vm::Vm;
 
 /// Where output goes.
@@ -211,6 +212,9 @@ pub trait IsolateService {
     /// # Errors
     /// What is raised in the program.
     fn find(&self, vm: &mut Vm, name: &str) -> Result<Option<Word>, Raise>;
+
+    /// The link that a driven fiber runs under which is started now: that of the release that answers. Asked for each.
+    fn link(&self, vm: &mut Vm) -> LinkId;
 }
 
 /// What an isolate is given.

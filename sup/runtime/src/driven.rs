@@ -3,11 +3,13 @@
 use sup_abi::word::Word;
 use sup_host::services::{Drive, IsolateLimits, IsolateService, Receive};
 use sup_vm::error::{Outcome, Raise};
+use sup_vm::link::LinkId;
 use sup_vm::vm::Vm;
 
 use crate::isolates::{self, Asked};
 use crate::library;
 use crate::natives::{raise_problem, world_of};
+use crate::releases;
 
 /// Starts isolates for the kernels of one.
 pub(crate) struct Isolates;
@@ -52,5 +54,10 @@ impl IsolateService for Isolates {
             return Ok(None);
         };
         Ok(vm.cell(module, name))
+    }
+
+    fn link(&self, vm: &mut Vm) -> LinkId {
+        let world = world_of(vm);
+        releases::link_of_head(vm, &world)
     }
 }

@@ -88,6 +88,12 @@ impl LazyStore {
         Ok(codebase)
     }
 
+    /// The code of the store if it is open.
+    #[must_use]
+    pub fn opened(&self) -> Option<Arc<Codebase>> {
+        self.opened.get().cloned()
+    }
+
     /// The code of the store if there is one already: looking for a name makes no store.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod publish;
 mod release;
 mod unit;
 
+pub(crate) use adopted::link_of_head;
 pub use adopted::{Adopted, call, pin, route_handler, spawn, start_driven, value};
 pub use publish::{File, Order, Published, publish};
 pub use release::{Asset, Release, Route};

@@ -39,6 +39,8 @@ pub struct Adopted {
     links: Vec<Link>,
     /// Whether the own link stays where it is: the isolate was started by a fiber that is pinned to a release.
     is_pinned: bool,
+    /// The release that answers requests, and the change of the codebase that made it so.
+    answering: Option<(u64, Arc<Release>)>,
     /// The release that the compiler's knowledge of stored names is of.
     known: Option<u64>,
 }
@@ -74,6 +76,7 @@ impl Adopted {
             generation: self.generation,
             is_pinned: self.is_pinned || link != OWN_LINK,
             links: links.into_iter().collect(),
+            answering: None,
             known: self.known,
         }
     }
@@ -136,15 +139,12 @@ pub(crate) fn follow(vm: &mut Vm, world: &SharedWorld, codebase: &Codebase) -> R
         }
     }
     vm.enter_link(before);
-    let console = world.borrow().console.clone();
-    if let Some(console) = console {
-        for (name, problem) in failed
-            .iter()
-            .flat_map(|(name, all)| all.iter().map(move |one| (name, one)))
-        {
-            let line = format!("{name} stays as it was: {}: {}\n", problem.code, problem.message);
-            // Nobody is left to be told when the console is closed.
-            drop(console.lock().write_error(&line));
+    for (name, problems) in failed {
+        for problem in problems {
+            tell(
+                world,
+                &format!("{name} stays as it was: {}: {}\n", problem.code, problem.message),
+            );
         }
     }
     Ok(())
@@ -244,6 +244,63 @@ pub(crate) fn link_of(vm: &mut Vm, world: &SharedWorld, release: &Arc<Release>) 
         carried: HashMap::new(),
     });
     id
+}
+
+/// The link that requests run under which begin now: that of the head, where everything stands that this isolate's own code
+/// uses. What fails to be carried out is told to the console, and unbound in that release.
+pub(crate) fn link_of_head(vm: &mut Vm, world: &SharedWorld) -> LinkId {
+    let lazy = world.borrow().store.clone();
+    let Some(codebase) = lazy.and_then(|lazy| lazy.opened()) else {
+        return OWN_LINK;
+    };
+    if world.borrow().adopted.is_pinned {
+        return OWN_LINK;
+    }
+    let generation = codebase.generation();
+    let answering = world.borrow().adopted.answering.clone();
+    if let Some((_, release)) = answering.filter(|(since, _)| *since == generation && generation != 0) {
+        return link_of(vm, world, &release);
+    }
+    match codebase.head_release() {
+        Ok((generation, Some(release))) => {
+            world.borrow_mut().adopted.answering = Some((generation, release.clone()));
+            let link = link_of(vm, world, &release);
+            carry_own_names(vm, world, &release, link);
+            link
+        }
+        Ok((_, None)) => OWN_LINK,
+        Err(error) => {
+            tell(world, &format!("the head cannot be read: {error}\n"));
+            let known = world.borrow().adopted.answering.clone();
+            known.map_or(OWN_LINK, |(_, release)| link_of(vm, world, &release))
+        }
+    }
+}
+
+/// Carries out under a link what the isolate's own code has used so far.
+fn carry_own_names(vm: &mut Vm, world: &SharedWorld, release: &Arc<Release>, link: LinkId) {
+    let mut names: Vec<String> = {
+        let world = world.borrow();
+        let own = world.adopted.link(OWN_LINK);
+        own.map(|own| own.carried.keys().cloned().collect())
+            .unwrap_or_default()
+    };
+    names.sort();
+    know(world, release);
+    for name in names.iter().filter(|name| release.has(name)) {
+        for problem in carry(vm, world, release, link, name).err().unwrap_or_default() {
+            tell(world, &format!("{name}: {}: {}\n", problem.code, problem.message));
+        }
+    }
+}
+
+/// Writes to the console what nobody waits for.
+fn tell(world: &SharedWorld, line: &str) {
+    let console = world.borrow().console.clone();
+    if let Some(console) = console {
+        // Nobody is left to be told when the console is closed.
+        drop(console.lock().write_error(line));
+    }
 }
 
 /// Carries a unit out under a link, after everything that it uses, if that was not done.
