@@ -58,7 +58,10 @@ impl Site {
     fn ask(&self, request: &str) -> String {
         let mut stream = self.connect();
         let (line, rest) = request.split_once('\n').unwrap_or((request, ""));
-        let (headers, body) = rest.split_once("\n\n").unwrap_or((rest, ""));
+        let (headers, body) = match rest.strip_prefix('\n') {
+            Some(body) => ("", body),
+            None => rest.split_once("\n\n").unwrap_or((rest, "")),
+        };
         let mut text = format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
         for header in headers.lines() {
             text.push_str(&format!("{header}\r\n"));
@@ -389,8 +392,8 @@ fn put_version(store: &str, version: usize) {
         .expect_code(0);
 }
 
-#[test]
-fn stored_code_is_replaced_while_it_answers_and_each_request_sees_one_release() {
+/// A program that answers with stored code, and its store.
+fn serve_stored_code() -> (Serving, String) {
     let folder = TempFolder::new("serve-live");
     let store = folder.path().join("store").display().to_string();
     folder.write(
@@ -416,6 +419,12 @@ fn stored_code_is_replaced_while_it_answers_and_each_request_sees_one_release() 
         site: Site { port },
         _folder: folder,
     };
+    (serving, store)
+}
+
+#[test]
+fn stored_code_is_replaced_while_it_answers_and_each_request_sees_one_release() {
+    let (serving, store) = serve_stored_code();
     let site = serving.site;
     let is_over = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {

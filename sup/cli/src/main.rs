@@ -22,7 +22,10 @@ use arguments::Arguments;
 
 fn main() {
     let arguments = Arguments::from_command_line();
-    sup_runtime::set_logger(Box::new(|_level, line| console::complain(&format!("{line}\n"))));
+    sup_runtime::set_logger(Box::new(|line| match (line.level, line.kernel) {
+        (1 | 2, Some(kernel)) => console::complain(&format!("{kernel}: {}\n", line.text)),
+        _ => console::complain(&format!("{}\n", line.text)),
+    }));
     let exit = sup_runtime::runtime::with_stack(|| commands::carry_out(arguments));
     console::flush();
     exit.end_process()
