@@ -30,7 +30,7 @@ static sup_val no_memory(sup_ctx *ctx) {
 
 typedef struct { uint32_t crc; } sum;
 
-static const sup_type sum_type = {sizeof(sup_type), 1, "checksum", free, NULL};
+static const sup_type sum_type = {sizeof(sup_type), 1, "checksum", free, NULL, NULL, NULL};
 
 static sup_val start(sup_ctx *ctx, uint32_t argc, const sup_val *argv) {
   (void)argc, (void)argv;

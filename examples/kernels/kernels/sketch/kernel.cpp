@@ -61,7 +61,7 @@ struct State {
 };
 
 const sup_type sketch_type = {sizeof(sup_type), 1, "sketch", [](void *data) { delete static_cast<Sketch *>(data); },
-                              [](void *) { return sizeof(Sketch); }};
+                              [](void *) { return sizeof(Sketch); }, nullptr, nullptr};
 
 sup_val mismatch(sup_ctx *ctx, const char *message) { return host->raise(ctx, "type/mismatch", sup_text(message)); }
 

@@ -143,10 +143,8 @@ fn what_is_too_long_has_its_own_status() {
         ),
         (format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n"), "431"),
         (
-            format!(
-                "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 51\r\n\r\n{}",
-                "x".repeat(51)
-            ),
+            // Its body is not sent: a connection that is closed before all was read is reset, and the answer may be lost.
+            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 51\r\n\r\n".to_owned(),
             "413",
         ),
         (

@@ -341,7 +341,7 @@ mod tests {
             ("{console}", "project/shape", "{console}"),
             ("{:version \"1\"}", "project/shape", "{:version \"1\"}"),
             ("{:name \"a\" :nam \"b\"}", "project/key", ":nam"),
-            ("{:name \"a\" :name \"b\"}", "project/shape", ":name"),
+            ("{:name \"a\" :name \"b\"}", "slp/duplicate-key", ":name"),
             ("{:name \"A\"}", "project/name", "\"A\""),
             ("{:name a}", "project/value", "a"),
             ("{:name \"a\" :kernels {kv}}", "project/shape", "{kv}"),

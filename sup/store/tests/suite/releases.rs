@@ -323,9 +323,10 @@ fn collecting_and_publishing_at_once(opener: Opener<'_>) {
         releases_kept: 2,
         ..StoreLimits::standard()
     });
+    // One for a process, as an instance has it: collecting and publishing take turns.
+    let names = &names(&store);
     std::thread::scope(|scope| {
         for thread in 0..3 {
-            let names = names(&store);
             scope.spawn(move || {
                 for number in 0..25 {
                     // Few texts, so that blobs come back that were just collected.
@@ -336,7 +337,6 @@ fn collecting_and_publishing_at_once(opener: Opener<'_>) {
                 }
             });
         }
-        let names = names(&store);
         scope.spawn(move || {
             for _ in 0..25 {
                 names.collect(&[], Collection::Now).unwrap();

@@ -45,9 +45,7 @@ fn maps_become_attributes() {
             ),
             ("[:.a {:class \"b\"}]", "\"<div class=\\\"a b\\\"></div>\""),
             ("[:i {:class {\"a\" nil :b}}]", "\"<i class=\\\"a b\\\"></i>\""),
-            ("[:i %{\"on click\" 1}]", "!html/attribute"),
             ("[:i {:a {}}]", "!html/attribute"),
-            ("[:i {:a true 1 1}]", "!html/attribute"),
         ],
     );
 }

@@ -27,7 +27,7 @@ static sup_val add(sup_ctx *ctx, uint32_t argc, const sup_val *argv) {
 /* Data behind a handle that programs hold; `free` is called when nothing holds it any more. */
 typedef struct { int64_t count; } counter;
 
-static const sup_type counter_type = {sizeof(sup_type), 1, "counter", free, NULL};
+static const sup_type counter_type = {sizeof(sup_type), 1, "counter", free, NULL, NULL, NULL};
 
 static sup_val new_counter(sup_ctx *ctx, uint32_t argc, const sup_val *argv) {
   int64_t start;

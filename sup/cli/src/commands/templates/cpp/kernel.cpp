@@ -31,7 +31,7 @@ struct Counter {
   std::int64_t count;
 };
 
-const sup_type counter_type = {sizeof(sup_type), 1, "counter", [](void *data) { delete static_cast<Counter *>(data); }, nullptr};
+const sup_type counter_type = {sizeof(sup_type), 1, "counter", [](void *data) { delete static_cast<Counter *>(data); }, nullptr, nullptr, nullptr};
 
 sup_val new_counter(sup_ctx *ctx, std::uint32_t, const sup_val *argv) {
   std::int64_t start;
