@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use sup_kernel::isolate::{FiberLimits, Handler, Isolate};
-use sup_kernel::{Context, Error, Result, Value};
+use sup_kernel::{Context, Error, ResourceKind, Result, Value};
 
 /// What answers one route on this loop.
 enum Place {
@@ -142,24 +142,10 @@ impl Handlers {
         }
     }
 
-    /// Runs the function that writes a body. It has no time limit as a whole: each of its waits has one.
+    /// Runs the function that writes a body.
     async fn write(&self, handler: Handler, outgoing: Outgoing) {
-        let words = self.words;
         let breaks = outgoing.breaker();
-        let limits = FiberLimits {
-            deadline: None,
-            ..self.fiber_limits()
-        };
-        let failure = self
-            .isolate
-            .call(
-                &handler,
-                limits,
-                |cx, arguments| arguments.push(cx.resource(outgoing)?),
-                move |cx, answer| answer.err().map(|error| answer::failure(cx, &words, error)),
-            )
-            .await;
-        match failure {
+        match self.run_with(&handler, outgoing).await {
             Some(failure) => {
                 log(&failure, "a stream");
                 breaks.break_off();
@@ -170,23 +156,26 @@ impl Handlers {
 
     /// Runs the function that serves a WebSocket.
     pub async fn serve(&self, handler: Handler, socket: crate::websocket::Socket) {
+        if let Some(failure) = self.run_with(&handler, socket).await {
+            log(&failure, "a WebSocket");
+        }
+    }
+
+    /// Calls a function with a resource and gives what it raised. It has no time limit as a whole: each of its waits has one.
+    async fn run_with<R: ResourceKind>(&self, handler: &Handler, resource: R) -> Option<Failure> {
         let words = self.words;
         let limits = FiberLimits {
             deadline: None,
             ..self.fiber_limits()
         };
-        let failure = self
-            .isolate
+        self.isolate
             .call(
-                &handler,
+                handler,
                 limits,
-                |cx, arguments| arguments.push(cx.resource(socket)?),
+                |cx, arguments| arguments.push(cx.resource(resource)?),
                 move |cx, answer| answer.err().map(|error| answer::failure(cx, &words, error)),
             )
-            .await;
-        if let Some(failure) = failure {
-            log(&failure, "a WebSocket");
-        }
+            .await
     }
 
     /// The limits.
