@@ -105,7 +105,7 @@ fn chosen(bench: String, now: u64, old: Option<&Count>, reason: Option<&str>) ->
 /// The programs that take the same number of instructions each time; those that start threads do not.
 fn counted(house: &House) -> Result<Vec<PathBuf>, Failure> {
     let mut found = programs(house)?;
-    found.retain(|program| !["isolates", "parallel"].contains(&name_of(program).as_str()));
+    found.retain(|program| !["isolates", "parallel", "swaps"].contains(&name_of(program).as_str()));
     Ok(found)
 }
 
