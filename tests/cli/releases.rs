@@ -41,6 +41,25 @@ fn publish(folder: &TempFolder, tree: &str) -> String {
     output(folder, &["publish", &path(folder, tree)])
 }
 
+#[test]
+fn a_project_of_the_site_template_can_be_published_as_it_runs() {
+    let folder = TempFolder::new("release-site");
+    sup()
+        .args(["new", "shop", "--template", "site"])
+        .folder(folder.path())
+        .finish()
+        .expect_code(0);
+    publish(&folder, "shop");
+    let pages = output(
+        &folder,
+        &[
+            "eval",
+            "(get (modules/site/handler {:method :get :uri \"/hello/ada\"}) :body)",
+        ],
+    );
+    assert!(pages.contains("hello, ada"), "{pages}");
+}
+
 /// A small project.
 fn write_project(folder: &TempFolder, tree: &str, greeting: &str) {
     let write = |name: &str, text: &str| drop(folder.write(&format!("{tree}/{name}"), text));

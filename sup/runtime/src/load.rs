@@ -489,7 +489,7 @@ fn with_marks(bytes: &[u8]) -> String {
 
 /// The files that the path of an import may mean in a directory: itself; and without an ending, the source of that name, or the
 /// `init.slp` in the directory of that name.
-fn files_of(base: &Path, path: &str) -> Vec<PathBuf> {
+pub(crate) fn files_of(base: &Path, path: &str) -> Vec<PathBuf> {
     let itself = base.join(path);
     if itself.extension().is_some() {
         return vec![itself];

@@ -4,6 +4,7 @@
 //! and before it what it uses, all without grants and with little fuel.
 
 use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use slp::{Bracket, NodeId, NodeKind, ReadLimits, Tree};
@@ -410,30 +411,34 @@ fn obey(vm: &mut Vm, world: &SharedWorld, source: &str, instruction: Instruction
     }
 }
 
-/// The module that an import of a stored file names: a file of the release, beside the importing one or from the root, else a
-/// module of the standard library.
+/// The directory of a release, as of a project, in which modules are looked for by their names.
+const MODULE_DIRECTORY: &str = "modules";
+
+/// The module that an import of a stored file names: one of the standard library, or a file of the release by the rules for
+/// files of a project.
 fn import(vm: &mut Vm, world: &SharedWorld, source: &str, path: &str) -> Result<String, Problems> {
     let (release, strictness) = {
         let world = world.borrow();
         let compiling = world.compiling.last().expect("a file is being compiled");
         (compiling.release.clone(), compiling.strictness)
     };
+    if load::is_standard(path) {
+        load::standard_module(vm, world, path)?;
+        return Ok(path.to_owned());
+    }
     let own = source.strip_prefix(MODULES).unwrap_or(source);
-    let beside = own
-        .rsplit_once('/')
-        .and_then(|(folder, _)| joined(&format!("{folder}/{path}")));
-    let found = [beside, joined(path)].into_iter().flatten().find_map(|path| {
+    let beside = own.rsplit_once('/').map(|(folder, _)| Path::new(folder));
+    let bases = load::import_bases(beside, &[PathBuf::from(MODULE_DIRECTORY)], path);
+    let mut candidates = bases.iter().flat_map(|base| load::files_of(base, path));
+    let found = candidates.find_map(|candidate| {
+        let path = joined(candidate.to_str()?)?;
         path.strip_suffix(".slp")
             .map(str::to_owned)
             .filter(|name| release.has(name))
     });
     let Some(name) = found else {
-        if load::is_standard(path) {
-            load::standard_module(vm, world, path)?;
-            return Ok(path.to_owned());
-        }
         let message = format!("the release has no module {path}");
-        let hint = "an import of a release is a path in it, from the importing file or from its root";
+        let hint = "an import is a path in the release, from the importing file or from its root, or the name of a file in modules";
         return Err(vec![Problem::new("import/missing", message).with_hint(hint)]);
     };
     note_use(world, &name);
