@@ -353,6 +353,43 @@ fn a_process_that_is_ended_answers_what_it_has_begun() {
 }
 
 #[test]
+fn each_answer_is_a_line_of_the_access_log_even_right_before_the_end() {
+    let folder = TempFolder::new("serve-log");
+    folder.write(
+        "init.slp",
+        "#(load \"http\")\n(print (get (http/listen {:port 0 :loops 2} (fn (req) {:body \"x\"})) :port))\n",
+    );
+    let mut process = sup().arg("run").folder(folder.path()).start();
+    let port = process
+        .line()
+        .expect("it prints its port")
+        .trim()
+        .parse()
+        .expect("a port");
+    let mut serving = Serving {
+        process,
+        site: Site { port },
+        _folder: folder,
+    };
+    for number in 0..5 {
+        assert_eq!(serving.body(&format!("GET /{number}")), "x");
+    }
+    serving.terminate();
+    let finished = serving.process.finish().expect_code(0);
+    let lines: Vec<&str> = finished.stderr.lines().collect();
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    for number in 0..5 {
+        let uri = format!("\"uri\":\"/{number}\"");
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.starts_with('{') && line.contains(&uri)),
+            "{lines:?}"
+        );
+    }
+}
+
+#[test]
 fn a_route_that_is_declared_later_is_served() {
     let folder = TempFolder::new("serve-later");
     folder.write(

@@ -47,12 +47,15 @@ struct Waiting {
     text: String,
     n_lost: u64,
     is_closed: bool,
+    /// Whether lines were taken that have not reached the sink.
+    is_writing: bool,
 }
 
 #[derive(Default)]
 struct Shared {
     waiting: Mutex<Waiting>,
     has_come: Condvar,
+    is_written: Condvar,
 }
 
 impl Shared {
@@ -100,6 +103,16 @@ impl Access {
     }
 }
 
+impl Access {
+    /// Waits until every line has reached the sink, at most so long.
+    pub fn flush(&self, within: Duration) {
+        let Some(shared) = &self.shared else { return };
+        let waiting = shared.lock();
+        let is_busy = |waiting: &mut Waiting| waiting.is_writing || !waiting.text.is_empty();
+        drop(shared.is_written.wait_timeout_while(waiting, within, is_busy));
+    }
+}
+
 impl Drop for Access {
     fn drop(&mut self) {
         if let Some(shared) = &self.shared {
@@ -130,11 +143,15 @@ fn write_all(shared: &Shared, mut sink: Sink) {
         let mut waiting = shared.lock();
         let (mut text, n_lost) = (std::mem::take(&mut waiting.text), waiting.n_lost);
         waiting.n_lost = 0;
+        waiting.is_writing = true;
         drop(waiting);
         if n_lost > 0 {
             text.push_str(&format!("{{\"lost\":{n_lost}}}\n"));
         }
-        if sink(text.as_bytes()).is_err() {
+        let written = sink(text.as_bytes());
+        shared.lock().is_writing = false;
+        shared.is_written.notify_all();
+        if written.is_err() {
             sup_kernel::entry::log(2, "the access log cannot be written and ends");
             return;
         }

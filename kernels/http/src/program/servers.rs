@@ -120,6 +120,9 @@ impl Inner {
 #[derive(Default)]
 pub struct Http(Mutex<Inner>);
 
+/// How long the end of an event loop waits for its access log.
+const LOG_PATIENCE: Duration = Duration::from_secs(1);
+
 impl State for Http {
     fn load(_saved: Option<(u32, &[u8])>) -> Result<Http> {
         Ok(Http::default())
@@ -354,7 +357,10 @@ fn access(log: &LogTo) -> Result<Access> {
     match log {
         LogTo::Nowhere => Ok(Access::default()),
         LogTo::Host => Access::to(Box::new(|lines| {
-            sup_kernel::entry::log(3, String::from_utf8_lossy(lines).trim_end());
+            // The host takes one line at a time.
+            for line in String::from_utf8_lossy(lines).lines() {
+                sup_kernel::entry::log(3, line);
+            }
             Ok(())
         }))
         .map_err(failed),
@@ -395,6 +401,7 @@ fn drive(isolate: Isolate, start: Start) {
         Ok(handlers) => handlers,
         Err(error) => return failed(&error.to_string()),
     };
+    let whole = shared.clone();
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
         let event_loop = Loop::new(shared, Rc::new(Responder(handlers.clone())), request_prefix());
@@ -426,6 +433,8 @@ fn drive(isolate: Isolate, start: Start) {
     });
     // The tasks and the fibers that they drive go before the isolate.
     drop((local, runtime));
+    // The process may end as soon as no loop runs.
+    whole.access.flush(LOG_PATIENCE);
     drop(ends);
 }
 
